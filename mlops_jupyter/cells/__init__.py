@@ -1,0 +1,1 @@
+"""Source analysis of cells: no I/O."""

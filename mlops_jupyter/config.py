@@ -1,0 +1,296 @@
+"""``mlops.yaml``: what people write, read strictly, with line and column in every complaint.
+
+Settings come from the defaults below, then ``mlops.yaml``, then the environment
+(``MLOPS_MLFLOW_TRACKING_URI`` for ``mlflow: {tracking_uri: …}``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .errors import UsageError, did_you_mean, refused_by_disk
+
+FILE = "mlops.yaml"
+
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+        description="Letters, digits, '_', '.' and '-'; at most 100.",
+    ),
+]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A section of ``mlops.yaml``: unknown keys are refused."""
+
+
+class MlflowSettings(Strict, frozen=True):
+    """Where MLflow keeps its runs and models."""
+
+    tracking_uri: Annotated[
+        str | None,
+        Meta(description="A team's MLflow server. Default: the database in .mlops/mlflow."),
+    ] = None
+    experiment: Annotated[
+        str | None, Meta(description="The MLflow experiment. Default: the folder's name.")
+    ] = None
+
+
+class MirrorSettings(Strict, frozen=True):
+    """The process that copies finished runs to MLflow."""
+
+    idle_seconds: Annotated[
+        float, Meta(ge=0, le=3600, description="How long it waits for more work before it ends.")
+    ] = 30.0
+
+
+class Pipeline(Strict, frozen=True):
+    """A notebook that is run as a pipeline."""
+
+    notebook: Annotated[str, Meta(description="Path of the notebook, from this file.")]
+
+
+class Floor(Strict, frozen=True):
+    """An absolute threshold. Give `at_least`, or `at_most`, or both."""
+
+    metric: Annotated[
+        str,
+        Meta(description="A metric scored on the evaluation data, or one that the run recorded."),
+    ]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("`floor` needs `at_least` or `at_most`")
+
+
+class Compare(Strict, frozen=True):
+    """Challenger against champion, both scored on the same rows."""
+
+    metric: Annotated[str, Meta(description="A metric scored on the evaluation data.")]
+    rule: Annotated[
+        Literal["not_worse", "better"],
+        Meta(description="not_worse: by no more than the margin. better: by more than it."),
+    ] = "not_worse"
+    margin: Annotated[
+        float, Meta(ge=0, description="In the metric's own units, whichever way is better.")
+    ] = 0.0
+
+
+class Check(Strict, frozen=True):
+    """One line of a gate: exactly one kind of check."""
+
+    floor: Floor | None = None
+    compare: Compare | None = None
+
+    def __post_init__(self) -> None:
+        if (self.floor is None) == (self.compare is None):
+            raise ValueError("a check is exactly one of `floor` and `compare`")
+
+
+class Evaluate(Strict, frozen=True):
+    """The rows on which challenger and champion are scored."""
+
+    data: Annotated[str, Meta(description="A dataset version, e.g. flights@7 or flights@latest.")]
+    label: Annotated[str, Meta(description="The column to predict.")]
+
+
+class Model(Strict, frozen=True):
+    """A model that is released: which pipeline makes it, and what it must pass."""
+
+    pipeline: Name
+    evaluate: Evaluate
+    checks: Annotated[list[Check], Meta(min_length=1)]
+
+
+class Settings(Strict, frozen=True):
+    """The whole of ``mlops.yaml``."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this file's format.")] = 1
+    mlflow: MlflowSettings = MlflowSettings()
+    mirror: MirrorSettings = MirrorSettings()
+    pipelines: dict[Name, Pipeline] = {}
+    models: dict[Name, Model] = {}
+
+    def __post_init__(self) -> None:
+        for name, model in self.models.items():
+            if model.pipeline not in self.pipelines:
+                hint = did_you_mean(model.pipeline, self.pipelines)
+                known = hint or "no pipeline is declared yet, see `mlops pipeline build`"
+                raise ValueError(
+                    f"model {name!r} names an unknown pipeline {model.pipeline!r}; {known}"
+                )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``mlops.yaml``, from which editors complete it."""
+    schema = msgspec.json.schema(Settings)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE, **schema}
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check ``mlops.yaml``.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, is not YAML, or says something it must not; with file, line and
+        column.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text, at byte {error.start}") from error
+    except OSError as error:
+        raise refused_by_disk(path, error) from error
+    content, marks = parse(text, path)
+    for section, key, value in _overrides(environment):
+        content.setdefault(section, {})[key] = value
+    try:
+        return msgspec.convert(content, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise _complaint(path, str(error), marks) from None
+
+
+Marks = dict[str, tuple[int, int]]
+"""From a msgspec path such as ``$.models[...].checks[0]`` to line and column, from 1."""
+
+
+def parse(text: str, path: Path) -> tuple[dict[str, Any], Marks]:
+    """Return the content of a YAML mapping and where each part of it stands."""
+    import yaml
+
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        marks = {p: (m.line + 1, m.column + 1) for p, m in _walk(node, "$")}
+        content = {} if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise UsageError(f"{where}: {error.problem}", hint="this is not valid YAML") from None
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{path}: {reason}", hint="this is not valid YAML") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}:1:1: expected keys and values", hint="begin with `version: 1`")
+    return content, marks
+
+
+def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        yield path, node.start_mark
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {name!r} is here twice", key.start_mark
+                )
+            seen.add(name)
+            yield f"{path}.{name}", key.start_mark
+            yield from _walk(value, f"{path}.{name}")
+    elif isinstance(node, yaml.SequenceNode):
+        yield path, node.start_mark
+        for position, value in enumerate(node.value):
+            yield f"{path}[{position}]", value.start_mark
+            yield from _walk(value, f"{path}[{position}]")
+
+
+def _complaint(path: Path, message: str, marks: Marks) -> UsageError:
+    """Put line and column, and a near name, to msgspec's message."""
+    text, _, at = message.partition(" - at ")
+    at = at.strip("`") or "$"
+    hint = None
+    unknown = re.search(r"unknown field `(.*)`", text)
+    if unknown:
+        hint = did_you_mean(unknown[1], _fields_at(at))
+        at = f"{at}.{unknown[1]}"
+    line, column = _nearest(at, marks)
+    return UsageError(f"{path}:{line}:{column}: {text[:1].lower()}{text[1:]}", hint=hint)
+
+
+def _nearest(at: str, marks: Marks) -> tuple[int, int]:
+    # msgspec writes `[...]` for the key of a mapping: match it against any one name
+    pattern = re.escape(at).replace(re.escape("[...]"), r"\.[^.\[]+")
+    while pattern:
+        for path, mark in marks.items():
+            if re.fullmatch(pattern, path):
+                return mark
+        pattern = re.sub(r"(\\\.|\\\[)[^\\]*(\\\])?$", "", pattern) if "\\" in pattern else ""
+    return 1, 1
+
+
+def _fields_at(at: str) -> list[str]:
+    """Return the keys that the schema knows at a place."""
+    schema = msgspec.json.schema(Settings)
+    definitions: dict[str, Any] = schema["$defs"]
+    names = re.findall(r"\.(\w+)|(\[\.\.\.\])|(\[\d+\])", at)
+    node: Any = schema
+    for key, anything, _position in names:
+        node = _resolved(node, definitions)
+        if key:
+            node = node.get("properties", {}).get(key, {})
+        elif anything:
+            node = node.get("additionalProperties", {})
+        else:
+            node = node.get("items", {})
+    return list(_resolved(node, definitions).get("properties", {}))
+
+
+def _resolved(node: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    for option in node.get("anyOf", [node]):
+        if "$ref" in option:
+            return dict(definitions[option["$ref"].rpartition("/")[2]])
+    return dict(node)
+
+
+def _overrides(environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    sections: dict[str, type[Strict]] = {"mlflow": MlflowSettings, "mirror": MirrorSettings}
+    for section, kind in sections.items():
+        for field in kind.__struct_fields__:
+            value = environment.get(f"MLOPS_{section}_{field}".upper())
+            if value is not None:
+                yield section, field, value
+
+
+def add_pipeline(text: str, name: str, notebook: str, path: Path) -> str:
+    """Return the text of ``mlops.yaml`` with one more pipeline, all else kept byte for byte.
+
+    Raises
+    ------
+    UsageError
+        ``pipelines:`` is written in a way that cannot be added to, e.g. on one line.
+    """
+    entry = f"  {name}:\n    notebook: {json.dumps(notebook, ensure_ascii=False)}\n"
+    content, marks = parse(text, path)
+    wanted = {**(content.get("pipelines") or {}), name: {"notebook": notebook}}
+    if "pipelines" not in content:
+        added = text + ("" if text.endswith("\n") or not text else "\n") + "\npipelines:\n" + entry
+    else:
+        line = marks["$.pipelines"][0]
+        lines = text.splitlines(keepends=True)
+        added = "".join([*lines[:line], entry, *lines[line:]])
+    try:
+        result, _ = parse(added, path)
+    except UsageError:
+        result = {}
+    if result != {**content, "pipelines": wanted}:
+        raise UsageError(
+            f"{path}: cannot add the pipeline {name!r} to `pipelines:`",
+            hint=f"write it yourself:\n{entry}",
+        )
+    return added

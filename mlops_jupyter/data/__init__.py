@@ -1,0 +1,1 @@
+"""Versions of data: snapshots of frames and files."""

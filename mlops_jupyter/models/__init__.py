@@ -1,0 +1,1 @@
+"""Model versions in the MLflow registry."""

@@ -1,0 +1,1 @@
+"""Notebooks cut into steps and run by papermill."""

@@ -1,0 +1,85 @@
+"""Nouns of the pipelines layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+StepStatus = Literal["queued", "running", "finished", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A name that the `parameters` cell binds, and its default."""
+
+    name: str
+    default: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A cut of the notebook.
+
+    Attributes
+    ----------
+    name : str
+        From the tag ``step:NAME``.
+    cells : tuple of int
+        Positions of its cells in the source notebook, from 0.
+    receives : tuple of str
+        Variables that it needs from the steps before.
+    passes : tuple of str
+        Variables kept for the steps after: all that are still needed, so that those which
+        share an object go on sharing it.
+    """
+
+    name: str
+    cells: tuple[int, ...]
+    receives: tuple[str, ...]
+    passes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A notebook cut into steps, which run one after the other."""
+
+    name: str
+    notebook: str
+    parameters: tuple[Parameter, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """One execution of one step; `executed` is the executed notebook's path in the project."""
+
+    step: str
+    status: StepStatus
+    started_at: str | None
+    ended_at: str | None
+    executed: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRun:
+    """One execution of a pipeline; `run_id` is the Run that holds what it recorded."""
+
+    id: str
+    pipeline: str
+    notebook: str
+    parameters: dict[str, Any]
+    status: Literal["running", "finished", "failed", "interrupted"]
+    run_id: str | None
+    started_at: str
+    ended_at: str | None
+    steps: tuple[StepRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSummary:
+    """A pipeline that ``mlops.yaml`` declares, and its last runs, newest first."""
+
+    name: str
+    notebook: str
+    runs: tuple[PipelineRun, ...]

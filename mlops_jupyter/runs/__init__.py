@@ -1,0 +1,1 @@
+"""Runs: recording, history, and their mirror in MLflow."""

@@ -1,0 +1,102 @@
+"""Nouns of the runs layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Status = Literal["running", "finished", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a run shows: a figure, for instance."""
+
+    name: str
+    media_type: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCell:
+    """One executed cell of a run's CodeVersion, as it was when it ran."""
+
+    position: int
+    cell_id: str | None
+    source: str
+    duration_seconds: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recorded experiment.
+
+    Attributes
+    ----------
+    id : str
+        Sixteen hex digits.
+    name : str
+        What the user called it.
+    status : str
+        ``running``, ``finished``, ``failed`` or ``interrupted`` (its kernel died).
+    notebook : str or None
+        Path of the notebook, as the kernel was told it.
+    started_at, ended_at : str, str or None
+        ISO 8601, UTC.
+    error : str or None
+        Last line of the traceback when it failed.
+    git_commit, git_dirty : str or None, bool or None
+        None outside a git repository.
+    code_digest : str or None
+        Of the cells that made it, without comments and formatting.
+    model_digest, model_kind : str or None
+        The fitted model that it kept, and its class.
+    pipeline_run_id : str or None
+        The pipeline run that it records.
+    mlflow_run_id : str or None
+        None until the mirror has copied it.
+    parameters : dict of str to JSON value
+    metrics : dict of str to float or None
+        The last value of each; None stands for NaN.
+    data : tuple of str
+        The data versions that it stands on, ``train@3``.
+    artifacts : tuple of Artifact
+    """
+
+    id: str
+    name: str
+    status: Status
+    notebook: str | None
+    started_at: str
+    ended_at: str | None
+    error: str | None
+    git_commit: str | None
+    git_dirty: bool | None
+    code_digest: str | None
+    environment_digest: str | None
+    model_digest: str | None
+    model_kind: str | None
+    pipeline_run_id: str | None
+    mlflow_run_id: str | None
+    parameters: dict[str, Any]
+    metrics: dict[str, float | None]
+    data: tuple[str, ...]
+    artifacts: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A page of runs, newest first, and how many there are in all."""
+
+    runs: tuple[Run, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run and the cells that made it, in the order of their execution."""
+
+    run: Run
+    cells: tuple[CodeCell, ...]

@@ -1,0 +1,121 @@
+"""The object store: immutable bytes, named by the BLAKE3 digest of their content.
+
+An object is kept as ``objects/<first two hex digits>/<hex digest>``, as one zstd frame.
+The name is the digest of the bytes *before* compression, so that content that is already
+there is found without compressing it again, and whoever reads can verify it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from pathlib import Path
+
+import blake3
+import zstandard
+
+from ..errors import IntegrityError, UsageError, refused_by_disk
+
+LEVEL = 1
+"""zstd level. On this data 0.2 to 0.4 GB/s; level 3 is 2 times slower and 5 % smaller."""
+
+_DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
+
+
+def digest_of(content: bytes | memoryview) -> str:
+    """Return the digest of `content`, written ``blake3:<64 hex digits>``.
+
+    BLAKE3: https://github.com/BLAKE3-team/BLAKE3-specs
+    """
+    return "blake3:" + blake3.blake3(content).hexdigest()
+
+
+class Objects:
+    """A folder of content-addressed bytes.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; made at the first write.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, content: bytes | memoryview) -> str:
+        """Keep `content` and return its digest; nothing is written if it is there.
+
+        Raises
+        ------
+        ExternalError
+            The disk is full. Nothing half-written stays.
+        UsageError
+            The folder may not be written.
+        """
+        digest = digest_of(content)
+        path = self.path(digest)
+        if path.exists():
+            return digest
+        frame = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, frame)
+        except OSError as error:
+            raise refused_by_disk(path, error) from error
+        return digest
+
+    def read(self, digest: str) -> bytes:
+        """Return the content of an object, verified against its digest.
+
+        Raises
+        ------
+        IntegrityError
+            The object is missing or its bytes are not those that were written.
+        """
+        path = self.path(digest)
+        try:
+            frame = path.read_bytes()
+        except FileNotFoundError:
+            raise IntegrityError(
+                f"{path}: missing", hint="restore .mlops/objects from a backup"
+            ) from None
+        except OSError as error:
+            raise refused_by_disk(path, error) from error
+        try:
+            content = zstandard.ZstdDecompressor().decompress(frame)
+        except zstandard.ZstdError:
+            content = b""
+        if digest_of(content) != digest:
+            raise IntegrityError(
+                f"{path}: damaged, its content is not what its name says",
+                hint="restore this file from a backup",
+            )
+        return content
+
+    def path(self, digest: str) -> Path:
+        """Return where an object lies; refuses whatever is not a digest."""
+        if not _DIGEST.fullmatch(digest):
+            raise UsageError(f"not a digest: {digest[:80]!r}")
+        name = digest.removeprefix("blake3:")
+        return self.root / name[:2] / name
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `path` in one step: readers see the old file or the new one, never a part.
+
+    The bytes are on the disk before the name is, so that a power cut cannot leave a name
+    without its content.
+    """
+    temporary = path.with_name(f".writing-{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
