@@ -1,1 +1,65 @@
+"""The notebook is the pipeline.
 
+In a notebook: ``%load_ext mlops_jupyter``, then ``%%track NAME`` on top of a cell and
+``%snapshot df --name train``. In a terminal: ``mlops --help``.
+
+Everything heavy is imported by the verb that needs it: importing this package, and
+``%load_ext``, import none of mlflow, papermill, nbformat, jsonschema, pandas, scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlops_jupyter.data.api import load, snapshot
+    from mlops_jupyter.magics.capture import log_metric
+    from mlops_jupyter.project import init, open_project
+
+__all__ = ["init", "load", "log_metric", "open_project", "snapshot"]
+
+_HOMES = {
+    "init": "mlops_jupyter.project",
+    "load": "mlops_jupyter.data.api",
+    "log_metric": "mlops_jupyter.magics.capture",
+    "open_project": "mlops_jupyter.project",
+    "snapshot": "mlops_jupyter.data.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Start recording in this kernel: ``%load_ext mlops_jupyter``."""
+    from mlops_jupyter.magics.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Stop recording: ``%unload_ext mlops_jupyter``."""
+    from mlops_jupyter.magics.extension import unload
+
+    unload(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from mlops_jupyter.server.app import MlopsApp
+
+    return [{"module": "mlops_jupyter.server", "app": MlopsApp}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "mlops-jupyter"}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..models.model import ModelVersion
+from mlops_jupyter.models.model import ModelVersion
 
 Verdict = Literal["pass", "fail"]
 

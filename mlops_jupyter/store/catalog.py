@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..errors import ExternalError, IntegrityError, MlopsError, UsageError
+from mlops_jupyter.errors import ExternalError, IntegrityError, MlopsError, UsageError
 
 BUSY_TIMEOUT_SECONDS = 10.0
 

@@ -16,7 +16,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from ..errors import ExternalError, refused_by_disk
+from mlops_jupyter.errors import ExternalError, refused_by_disk
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"

@@ -16,7 +16,7 @@ from pathlib import Path
 import blake3
 import zstandard
 
-from ..errors import IntegrityError, UsageError, refused_by_disk
+from mlops_jupyter.errors import IntegrityError, UsageError, refused_by_disk
 
 LEVEL = 1
 """zstd level. On this data 0.2 to 0.4 GB/s; level 3 is 2 times slower and 5 % smaller."""
@@ -114,7 +114,7 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()

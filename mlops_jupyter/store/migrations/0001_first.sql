@@ -30,7 +30,8 @@ CREATE TABLE run (
     model_digest        TEXT,               -- object: the fitted model
     model_kind          TEXT,               -- its class, for people
     pipeline_run_id     TEXT,               -- the pipeline run that it records
-    mlflow_run_id       TEXT
+    mlflow_run_id       TEXT,               -- null until the mirror has copied the run
+    mlflow_model_id     TEXT                -- MLflow's id of the logged model, 'm-…'
 ) STRICT;
 CREATE INDEX run_by_start ON run (started_at);
 CREATE INDEX run_by_pipeline ON run (pipeline_run_id) WHERE pipeline_run_id IS NOT NULL;

@@ -1,0 +1,84 @@
+"""``mlops``: every verb as a command. Parses, calls one function, shows the answer.
+
+Each group of commands has a module of its own, imported when it is called, so that
+``mlops --help`` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from mlops_jupyter.errors import MlopsError, NotFoundError
+
+COMMANDS = {
+    "init": ("mlops_jupyter.cli.project", "Make a project of a folder."),
+    "runs": ("mlops_jupyter.cli.project", "List the recorded runs."),
+    "show": ("mlops_jupyter.cli.project", "Show one run, with the cells that made it."),
+    "sync": ("mlops_jupyter.cli.project", "Copy finished runs to MLflow, now."),
+    "ui": ("mlops_jupyter.cli.project", "Open MLflow's own UI on this project."),
+    "snapshot": ("mlops_jupyter.cli.data", "Keep a version of a file."),
+    "data": ("mlops_jupyter.cli.data", "List data versions."),
+    "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
+    "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),
+    "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),
+    "decisions": ("mlops_jupyter.cli.release", "List what was decided on a model, and why."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(
+            importlib.import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command"
+        )
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which command may have been meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise NotFoundError("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mlops-jupyter")
+def cli() -> None:
+    """The notebook is the pipeline: runs, data versions, pipelines, gated promotion."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run one command and exit with the code that the table in the README gives it.
+
+    A command returns its exit code when the answer is "no" or "undecided" (None is 0).
+    """
+    try:
+        code = cli.main(args=arguments, prog_name="mlops", standalone_mode=False)
+    except MlopsError as error:
+        click.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = 130
+    sys.exit(code or 0)
