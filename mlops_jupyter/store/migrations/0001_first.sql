@@ -29,6 +29,7 @@ CREATE TABLE run (
     environment_digest  TEXT,               -- object: the environment as JSON
     model_digest        TEXT,               -- object: the fitted model
     model_kind          TEXT,               -- its class, for people
+    model_example       TEXT,               -- object: a few rows that it can predict on
     pipeline_run_id     TEXT,               -- the pipeline run that it records
     mlflow_run_id       TEXT,               -- null until the mirror has copied the run
     mlflow_model_id     TEXT                -- MLflow's id of the logged model, 'm-…'

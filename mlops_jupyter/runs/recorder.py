@@ -1,0 +1,279 @@
+"""Writing down what happens: kernels, the cells that they execute, and runs.
+
+Objects are written first, then one transaction holds all rows of a cell: a kill in between
+leaves an object that nothing names, never a row without its object.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from mlops_jupyter.project import Project, now
+from mlops_jupyter.runs import code
+from mlops_jupyter.runs.liveness import HOST, is_alive
+from mlops_jupyter.runs.run import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution of one cell, as the kernel saw it."""
+
+    session_id: str
+    position: int
+    cell_id: str | None
+    source: str
+    source_digest: str
+    code_digest: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    started_at: str
+    duration_seconds: float
+    error: str | None
+    versions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An image that a cell showed."""
+
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """A fitted estimator, as the bytes of a pickle that we made, and rows to try it on."""
+
+    kind: str
+    content: bytes
+    example: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a cell says about the run that it belongs to.
+
+    Attributes
+    ----------
+    parameters : mapping of str to JSON value
+    metrics : mapping of (name, step) to float
+    figures : tuple of Figure
+    model : FittedModel or None
+    environment : bytes or None
+        The environment, encoded.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    model: FittedModel | None = None
+    environment: bytes | None = None
+
+
+def open_session(project: Project, notebook: str | None) -> str:
+    """Record that a kernel begins to record, and close the runs of kernels that died."""
+    session_id = secrets.token_hex(8)
+    with project.catalog.transaction() as rows:
+        _interrupt_dead(rows)
+        rows.execute(
+            "INSERT INTO session (id, host, pid, notebook, started_at) VALUES (?, ?, ?, ?, ?)",
+            (session_id, HOST, os.getpid(), notebook, now()),
+        )
+    return session_id
+
+
+def open_run(
+    project: Project,
+    name: str,
+    *,
+    notebook: str | None = None,
+    session_id: str | None = None,
+    pipeline_run_id: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> str:
+    """Begin a run and return its id; others see it at once, as running."""
+    run_id = secrets.token_hex(8)
+    commit, dirty = code.git_state(project.root)
+    with project.catalog.transaction() as rows:
+        rows.execute(
+            "INSERT INTO run (id, name, status, session_id, notebook, started_at, git_commit,"
+            " git_dirty, pipeline_run_id) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?)",
+            (run_id, name, session_id, notebook, now(), commit, dirty, pipeline_run_id),
+        )
+        _put_parameters(rows, run_id, parameters or {})
+    return run_id
+
+
+def close_run(project: Project, run_id: str, status: Status, error: str | None = None) -> None:
+    """End a run that is still running, and hand it to the mirror; else change nothing."""
+    with project.catalog.transaction() as rows:
+        _close(rows, run_id, status, error)
+
+
+def record(
+    project: Project,
+    execution: Execution,
+    *,
+    run_id: str | None = None,
+    findings: Findings | None = None,
+    slice_: tuple[code.ExecutedCell, ...] = (),
+    closes: Status | None = None,
+) -> int:
+    """Write one executed cell, and what it says about a run, in one transaction.
+
+    Parameters
+    ----------
+    execution : Execution
+    run_id : str, optional
+        The run that the cell belongs to.
+    findings : Findings, optional
+        What to add to that run.
+    slice_ : tuple of ExecutedCell
+        Earlier cells on which the run stands.
+    closes : str, optional
+        End the run with this status.
+
+    Returns
+    -------
+    int
+        The row of the execution.
+    """
+    kept = _Kept(project, findings) if findings else None
+    with project.catalog.transaction() as rows:
+        execution_id = _put_execution(rows, execution, run_id)
+        if run_id is not None:
+            _put_code(rows, run_id, [*(c.execution_id for c in slice_), execution_id])
+            versions = {v for c in slice_ for v in c.versions} | set(execution.versions)
+            rows.executemany(
+                "INSERT OR IGNORE INTO run_data (run_id, version_id) VALUES (?, ?)",
+                [(run_id, v) for v in sorted(versions)],
+            )
+            if kept:
+                kept.put(rows, run_id)
+            if closes:
+                _close(rows, run_id, closes, execution.error)
+    return execution_id
+
+
+class _Kept:
+    """Findings whose bytes are in the object store, ready for the transaction."""
+
+    def __init__(self, project: Project, findings: Findings) -> None:
+        write = project.objects.write
+        self.findings = findings
+        self.figures = [
+            (figure.media_type, write(figure.content), len(figure.content))
+            for figure in findings.figures
+        ]
+        self.environment = write(findings.environment) if findings.environment else None
+        self.model = write(findings.model.content) if findings.model else None
+        example = findings.model.example if findings.model else None
+        self.example = write(example) if example else None
+
+    def put(self, rows: sqlite3.Connection, run_id: str) -> None:
+        found = self.findings
+        _put_parameters(rows, run_id, found.parameters)
+        rows.executemany(
+            "INSERT OR REPLACE INTO metric (run_id, name, step, value) VALUES (?, ?, ?, ?)",
+            [(run_id, name, step, value) for (name, step), value in found.metrics.items()],
+        )
+        shown = rows.execute(
+            "SELECT count(*) FROM artifact WHERE run_id = ? AND name LIKE 'figure-%'", (run_id,)
+        ).fetchone()[0]
+        for number, (media_type, digest, size) in enumerate(self.figures, shown + 1):
+            extension = media_type.partition("/")[2].partition("+")[0]
+            rows.execute(
+                "INSERT INTO artifact (run_id, name, media_type, digest, size_bytes)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (run_id, f"figure-{number}.{extension}", media_type, digest, size),
+            )
+        if self.environment:
+            rows.execute(
+                "UPDATE run SET environment_digest = ? WHERE id = ?", (self.environment, run_id)
+            )
+        if found.model:
+            rows.execute(
+                "UPDATE run SET model_digest = ?, model_kind = ?, model_example = ? WHERE id = ?",
+                (self.model, found.model.kind, self.example, run_id),
+            )
+
+
+def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None) -> int:
+    rows.execute(
+        "INSERT OR IGNORE INTO source (digest, text) VALUES (?, ?)",
+        (cell.source_digest, cell.source),
+    )
+    execution_id = rows.execute(
+        "INSERT INTO cell_execution (session_id, position, cell_id, source_digest, code_digest,"
+        " reads, writes, started_at, duration_seconds, error, run_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            cell.session_id,
+            cell.position,
+            cell.cell_id,
+            cell.source_digest,
+            cell.code_digest,
+            _json(cell.reads),
+            _json(cell.writes),
+            cell.started_at,
+            cell.duration_seconds,
+            cell.error,
+            run_id,
+        ),
+    ).lastrowid
+    assert execution_id is not None
+    rows.executemany(
+        "INSERT INTO execution_data (execution_id, version_id) VALUES (?, ?)",
+        [(execution_id, version) for version in cell.versions],
+    )
+    return execution_id
+
+
+def _put_code(rows: sqlite3.Connection, run_id: str, execution_ids: list[int]) -> None:
+    rows.executemany(
+        "INSERT OR IGNORE INTO run_cell (run_id, execution_id) VALUES (?, ?)",
+        [(run_id, execution_id) for execution_id in execution_ids],
+    )
+
+
+def _put_parameters(rows: sqlite3.Connection, run_id: str, parameters: Mapping[str, Any]) -> None:
+    rows.executemany(
+        "INSERT OR REPLACE INTO parameter (run_id, name, value) VALUES (?, ?, ?)",
+        [(run_id, name, _json(value)) for name, value in parameters.items()],
+    )
+
+
+def _close(rows: sqlite3.Connection, run_id: str, status: Status, error: str | None) -> None:
+    cells = rows.execute(
+        "SELECT code_digest FROM run_cell JOIN cell_execution ON id = execution_id"
+        " WHERE run_cell.run_id = ? ORDER BY execution_id",
+        (run_id,),
+    ).fetchall()
+    closed = rows.execute(
+        "UPDATE run SET status = ?, ended_at = ?, error = ?, code_digest = ?"
+        " WHERE id = ? AND status = 'running'",
+        (status, now(), error, code.digest(c[0] for c in cells) if cells else None, run_id),
+    )
+    if closed.rowcount:
+        rows.execute("INSERT INTO outbox (run_id, created_at) VALUES (?, ?)", (run_id, now()))
+
+
+def _interrupt_dead(rows: sqlite3.Connection) -> None:
+    unfinished = rows.execute(
+        "SELECT run.id, host, pid, session.started_at FROM run"
+        " JOIN session ON session.id = session_id WHERE status = 'running'"
+    ).fetchall()
+    for run_id, host, pid, since in unfinished:
+        if not is_alive(host, pid, since):
+            _close(rows, run_id, "interrupted", "its kernel ended before the run did")
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
