@@ -53,9 +53,8 @@ def metrics(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[tuple[st
     for name in names:
         value = namespace.get(name)
         if (
-            isinstance(value, numbers.Real)
-            and not isinstance(value, bool)
-            and type(value).__name__ != "bool_"
+            not isinstance(value, bool)
+            and isinstance(value, numbers.Real)
             and not name.startswith("_")
         ):
             found[name, 0] = float(value)
@@ -116,12 +115,15 @@ def _example(estimator: Any, frames: Iterable[Any]) -> Any:
     count = getattr(estimator, "n_features_in_", None)
     for frame in frames:
         kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
-        if columns is not None and kind == "pandas.DataFrame":
-            if len(frame) and set(columns) <= set(frame.columns):
-                return frame[list(columns)].head(EXAMPLE_ROWS).copy()
-        elif columns is None and kind == "numpy.ndarray":
-            if frame.ndim == 2 and frame.shape[1] == count and len(frame):
-                return frame[:EXAMPLE_ROWS].copy()
+        if kind == "pandas.DataFrame" and columns is not None:
+            fits, rows = set(columns) <= set(frame.columns), frame
+        elif kind == "numpy.ndarray" and columns is None:
+            fits, rows = frame.ndim == 2 and frame.shape[1] == count, frame
+        else:
+            continue
+        if fits and len(rows):
+            chosen = rows if columns is None else rows[list(columns)]
+            return chosen[:EXAMPLE_ROWS].copy()
     return None
 
 

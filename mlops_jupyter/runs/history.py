@@ -1,0 +1,158 @@
+"""Reading runs back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.project import Project
+from mlops_jupyter.runs.run import Artifact, CodeCell, Run, RunDetail, RunPage
+
+_COLUMNS = (
+    "id, name, status, notebook, started_at, ended_at, error, git_commit, git_dirty, code_digest,"
+    " environment_digest, model_digest, model_kind, pipeline_run_id, mlflow_run_id"
+)
+
+_LAST_STEP = (
+    "SELECT run_id, name, value FROM metric AS one WHERE {where} AND step ="
+    " (SELECT max(step) FROM metric AS other WHERE other.run_id = one.run_id"
+    " AND other.name = one.name)"
+)
+
+
+def page(
+    project: Project,
+    limit: int = 50,
+    offset: int = 0,
+    *,
+    sort_by_metric: str | None = None,
+    descending: bool = True,
+) -> RunPage:
+    """Return a page of runs.
+
+    Parameters
+    ----------
+    project : Project
+    limit : int
+        Runs in the page, 1 to 10,000.
+    offset : int
+        Runs to leave out before it.
+    sort_by_metric : str, optional
+        Order by the last value of this metric; runs without it are left out. Default: the
+        newest runs first.
+    descending : bool
+        With `sort_by_metric`: the largest value first. NaN comes last either way.
+    """
+    if not (1 <= limit <= 10_000 and offset >= 0):
+        raise UsageError("a page has 1 to 10,000 runs, and begins at 0 or later")
+    rows = project.catalog.rows
+    if sort_by_metric is None:
+        total = rows("SELECT count(*) FROM run")[0][0]
+        found = rows(
+            f"SELECT {_COLUMNS} FROM run ORDER BY started_at DESC, id LIMIT ? OFFSET ?",
+            (limit, offset),
+        )
+    else:
+        total = rows("SELECT count(DISTINCT run_id) FROM metric WHERE name = ?", (sort_by_metric,))[
+            0
+        ][0]
+        order = "DESC" if descending else "ASC"
+        found = rows(
+            f"SELECT {_COLUMNS} FROM run JOIN ({_LAST_STEP.format(where='name = ?')}) AS last"
+            " (run_id, metric, value) ON last.run_id = run.id"
+            f" ORDER BY value IS NULL, value {order}, started_at DESC LIMIT ? OFFSET ?",
+            (sort_by_metric, limit, offset),
+        )
+    return RunPage(runs=_complete(project, found), total=total)
+
+
+def get(project: Project, run_id: str) -> Run:
+    """Return one run by its id, or by the beginning of it that no other run shares.
+
+    Raises
+    ------
+    NotFoundError
+        No run, or more than one, begins so.
+    """
+    found = project.catalog.rows(
+        f"SELECT {_COLUMNS} FROM run WHERE substr(id, 1, ?) = ? LIMIT 2", (len(run_id), run_id)
+    )
+    if len(found) != 1 or not run_id:
+        hint = "more than one run begins so" if found else "see `mlops runs`"
+        raise NotFoundError("run", run_id, hint=hint)
+    return _complete(project, found)[0]
+
+
+def detail(project: Project, run_id: str) -> RunDetail:
+    """Return a run and the cells that made it."""
+    run = get(project, run_id)
+    cells = project.catalog.rows(
+        "SELECT position, cell_id, text, duration_seconds, error FROM run_cell"
+        " JOIN cell_execution ON cell_execution.id = execution_id"
+        " JOIN source ON digest = source_digest WHERE run_cell.run_id = ? ORDER BY execution_id",
+        (run.id,),
+    )
+    return RunDetail(run=run, cells=tuple(CodeCell(*cell) for cell in cells))
+
+
+def waiting(project: Project) -> tuple[int, str | None]:
+    """Return how many runs MLflow does not have yet, and why the last try failed."""
+    row = project.catalog.rows("SELECT count(*), max(error) FROM outbox WHERE done_at IS NULL")[0]
+    return int(row[0]), row[1]
+
+
+def _complete(project: Project, found: Sequence[sqlite3.Row]) -> tuple[Run, ...]:
+    ids = [row["id"] for row in found]
+    if not ids:
+        return ()
+    marks = ",".join("?" * len(ids))
+    rows = project.catalog.rows
+    parameters: dict[str, dict[str, Any]] = defaultdict(dict)
+    sql = f"SELECT run_id, name, value FROM parameter WHERE run_id IN ({marks})"
+    for run_id, name, value in rows(sql, ids):
+        parameters[run_id][name] = msgspec.json.decode(value)
+    metrics: dict[str, dict[str, float | None]] = defaultdict(dict)
+    for run_id, name, value in rows(_LAST_STEP.format(where=f"run_id IN ({marks})"), ids):
+        metrics[run_id][name] = value
+    data: dict[str, list[str]] = defaultdict(list)
+    sql = (
+        "SELECT run_id, dataset || '@' || number FROM run_data JOIN dataset_version"
+        f" ON dataset_version.id = version_id WHERE run_id IN ({marks}) ORDER BY dataset, number"
+    )
+    for run_id, ref in rows(sql, ids):
+        data[run_id].append(ref)
+    artifacts: dict[str, list[Artifact]] = defaultdict(list)
+    sql = (
+        "SELECT run_id, name, media_type, digest, size_bytes FROM artifact"
+        f" WHERE run_id IN ({marks})"
+    )
+    for run_id, *artifact in rows(sql, ids):
+        artifacts[run_id].append(Artifact(*artifact))
+    return tuple(
+        _run(row, parameters[i], metrics[i], tuple(data[i]), tuple(artifacts[i]))
+        for row, i in zip(found, ids, strict=True)
+    )
+
+
+def _run(
+    row: sqlite3.Row,
+    parameters: dict[str, Any],
+    metrics: dict[str, float | None],
+    data: tuple[str, ...],
+    artifacts: tuple[Artifact, ...],
+) -> Run:
+    values = dict(row)
+    dirty = values.pop("git_dirty")
+    return Run(
+        **values,
+        git_dirty=None if dirty is None else bool(dirty),
+        parameters=parameters,
+        metrics=metrics,
+        data=data,
+        artifacts=artifacts,
+    )
