@@ -8,6 +8,7 @@ from typing import Literal
 from mlops_jupyter.models.model import ModelVersion
 
 Verdict = Literal["pass", "fail"]
+CheckVerdict = Literal["pass", "fail", "not_judged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,15 @@ class Evaluation:
     version : int
     data : str
         The dataset version, ``flights@7``.
+    label : str
+        The column that was predicted.
     row_count : int
         Rows scored.
+    left_out : int
+        Rows left out, because they have no label.
     rows_digest : str
-        Of the rows scored; two evaluations are compared only when it is equal.
+        Of the rows scored, their positions and labels; two evaluations are compared only when
+        it is equal.
     metrics : dict of str to float or None
         None stands for NaN: the metric is not defined on these rows.
     scores : str
@@ -35,7 +41,9 @@ class Evaluation:
     model: str
     version: int
     data: str
+    label: str
     row_count: int
+    left_out: int
     rows_digest: str
     metrics: dict[str, float | None]
     scores: str
@@ -50,15 +58,15 @@ class CheckResult:
     check : str
         What was asked, in words: ``roc_auc not worse than champion v1 by more than 0.01``.
     verdict : str
-        ``pass`` or ``fail``.
+        ``pass``, ``fail``, or ``not_judged``: a comparison while there is no champion.
     challenger, champion : float or None
         The values compared; champion is None when the check does not look at it.
     why : str
-        One sentence.
+        One sentence, with the numbers.
     """
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     challenger: float | None
     champion: float | None
     why: str
@@ -71,7 +79,7 @@ class GateReport:
     Attributes
     ----------
     verdict : str
-        ``pass`` only when each check passed.
+        ``pass`` only when no check failed and at least one passed.
     challenger : int
         The version judged.
     champion : int or None
@@ -80,8 +88,8 @@ class GateReport:
         There was no champion: only absolute checks could be made, and the report says so.
     data : str
         The dataset version on which both were scored.
-    row_count : int
-        Rows scored.
+    row_count, left_out : int
+        Rows scored, and rows left out because they have no label.
     """
 
     verdict: Verdict
@@ -90,6 +98,7 @@ class GateReport:
     bootstrap: bool
     data: str
     row_count: int
+    left_out: int
     checks: tuple[CheckResult, ...]
 
 

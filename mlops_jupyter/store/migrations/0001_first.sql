@@ -156,7 +156,9 @@ CREATE TABLE evaluation (
     model          TEXT NOT NULL,
     version        INTEGER NOT NULL,
     version_id     INTEGER NOT NULL REFERENCES dataset_version (id),
+    label          TEXT NOT NULL,           -- the column that was predicted
     row_count      INTEGER NOT NULL,
+    left_out       INTEGER NOT NULL,        -- rows without a label
     rows_digest    TEXT NOT NULL,           -- of the rows scored: two evaluations compare only when equal
     metrics        TEXT NOT NULL,           -- JSON object
     scores         TEXT NOT NULL,           -- object: predictions row by row, as an Arrow stream
