@@ -1,0 +1,128 @@
+"""``mlops init``, ``runs``, ``show``, ``sync`` and ``ui``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from mlops_jupyter.cli.show import age, console, number, table
+from mlops_jupyter.errors import UsageError
+from mlops_jupyter.project import FILE, find_root, init, open_project
+from mlops_jupyter.runs.run import Run
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path), default=".")
+def init_command(folder: Path) -> None:
+    """Make a project of FOLDER (default: here). What is there already is kept."""
+    existed = find_root(folder) == folder.resolve()
+    if not (folder / ".mlops").exists():
+        click.echo("preparing MLflow's database (some seconds, once per MLflow version) …")
+    project = init(folder)
+    if existed:
+        click.echo(f"{project.root}: is a project; nothing was overwritten")
+    else:
+        click.echo(f"{project.root}: is now a project; what it holds is declared in {FILE}")
+
+
+@click.command("runs")
+@click.option("-n", "--limit", default=20, show_default=True, help="How many.")
+@click.option("--sort", metavar="METRIC", help="Order by a metric, the largest first.")
+@click.option("--ascending", is_flag=True, help="With --sort: the smallest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def runs_command(limit: int, sort: str | None, ascending: bool, as_json: bool) -> None:
+    """List the recorded runs, the newest first."""
+    from mlops_jupyter import wire
+    from mlops_jupyter.runs import history
+
+    page = history.page(open_project(), limit, sort_by_metric=sort, descending=not ascending)
+    if as_json:
+        click.echo(wire.encode(page))
+        return
+    if not page.runs:
+        click.echo("no runs yet: put `%%track NAME` on top of a cell")
+        return
+    shown = table("run", "name", "status", "metrics", "data", "age")
+    for run in page.runs:
+        metrics = "  ".join(f"{k} {number(v)}" for k, v in sorted(run.metrics.items())[:4])
+        shown.add_row(run.id[:8], run.name, run.status, metrics, ", ".join(run.data),
+                      age(run.started_at))  # fmt: skip
+    console().print(shown)
+    if page.total > len(page.runs):
+        click.echo(f"{len(page.runs)} of {page.total} runs; see --limit")
+
+
+@click.command("show")
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_command(run: str, as_json: bool) -> None:
+    """Show one RUN (the beginning of its id will do), with the cells that made it."""
+    from mlops_jupyter import wire
+    from mlops_jupyter.runs import history
+
+    detail = history.detail(open_project(), run)
+    if as_json:
+        click.echo(wire.encode(detail))
+        return
+    for line in _lines(detail.run):
+        click.echo(line)
+    for cell in detail.cells:
+        click.echo(f"\n# [{cell.position}] {cell.duration_seconds:.2f} s")
+        click.echo(cell.source.rstrip())
+    if not detail.cells:
+        click.echo("\n(no cells were recorded)")
+
+
+@click.command("sync")
+def sync_command() -> None:
+    """Copy all ended runs to MLflow now, and wait until they are there."""
+    from mlops_jupyter.runs import mirror
+
+    project = open_project()
+    copied = mirror.drain(project)
+    click.echo(f"{copied} run(s) copied to {project.tracking_uri}; nothing waits")
+
+
+@click.command("ui")
+@click.option("--port", default=5000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+def ui_command(port: int, host: str) -> None:
+    """Open MLflow's own UI on this project, until Ctrl-C."""
+    project = open_project()
+    if project.settings.mlflow.tracking_uri is not None:
+        raise UsageError(
+            f"this project's MLflow is a server of its own: {project.tracking_uri}",
+            hint="open that address in a browser",
+        )
+    # MLflow's default is 16 processes and 2.5 GB of memory; this is 2 and 530 MB
+    environment = dict(os.environ, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", project.tracking_uri]
+    artifacts = (project.folder / "mlflow" / "artifacts").as_uri()
+    command += ["--default-artifact-root", artifacts]
+    sys.stdout.flush()
+    command += ["--host", host, "--port", str(port), "--workers", "1"]
+    os.execve(sys.executable, command, environment)
+
+
+def _lines(run: Run) -> list[str]:
+    dirty = " with uncommitted changes" if run.git_dirty else ""
+    facts = {
+        "run": f"{run.id}  {run.name}  {run.status}",
+        "notebook": run.notebook,
+        "started": run.started_at,
+        "ended": run.ended_at,
+        "error": run.error,
+        "commit": run.git_commit and run.git_commit + dirty,
+        "code": run.code_digest,
+        "data": ", ".join(run.data) or None,
+        "model": run.model_kind and f"{run.model_kind}  {run.model_digest}",
+        "mlflow": run.mlflow_run_id or "not copied yet",
+    }
+    lines = [f"{key:<10}{value}" for key, value in facts.items() if value]
+    lines += [f"metric    {name} = {number(value)}" for name, value in sorted(run.metrics.items())]
+    lines += [f"parameter {name} = {value}" for name, value in sorted(run.parameters.items())]
+    lines += [f"artifact  {artifact.name}" for artifact in run.artifacts]
+    return lines

@@ -1,0 +1,330 @@
+"""Capture: what each executed cell read, bound and showed, written down when it ends.
+
+Only public IPython events and hooks; the user's code and namespace stay as they are. This
+module holds the only broad ``except`` of the package: whatever goes wrong in recording, the
+user's cell is not disturbed, and one line says what was not recorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import os
+import sys
+import time
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlops_jupyter.cells.analysis import CellAnalysis, analyse
+from mlops_jupyter.data import touched, versions
+from mlops_jupyter.data.dataset import DatasetVersion
+from mlops_jupyter.errors import MlopsError, UsageError
+from mlops_jupyter.magics import display, track
+from mlops_jupyter.project import Project, now, open_project
+from mlops_jupyter.runs import environment, findings, mirror, recorder
+from mlops_jupyter.runs.code import ExecutedCell, needs_of, slice_of
+from mlops_jupyter.runs.recorder import Execution, Figure, Findings
+from mlops_jupyter.runs.run import Status
+
+IMAGES = ("image/png", "image/svg+xml", "image/jpeg")
+
+_UNCHANGING = (
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    type,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type(None),
+)
+"""What a cell that only reads it cannot change in place."""
+
+current: Capture | None = None
+"""The recording of this kernel; None when there is none."""
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """A run that the executing cell, or the whole kernel, belongs to."""
+
+    id: str
+    name: str
+    spans_kernel: bool
+    has_model: bool = False
+    metrics: dict[tuple[str, int], float] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    fitted_before: frozenset[str] = frozenset()
+
+
+def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a failure of ours end in one line, said once, and nothing else."""
+
+    @functools.wraps(method)
+    def guard(self: Capture, *arguments: Any) -> Any:
+        try:
+            return method(self, *arguments)
+        except Exception as error:  # noqa: BLE001 - recording never breaks a cell
+            self.complain(error)
+            return arguments[0] if method.__name__ == "see" else None
+
+    return guard
+
+
+class Capture:
+    """The recording of one kernel.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The kernel's shell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.project: Project | None = None
+        self.session_id = ""
+        self.run: OpenRun | None = None
+        self._position = 0
+        self._depth = 0
+        self._began = (now(), time.perf_counter())
+        self._cells: list[ExecutedCell] = []
+        self._functions: dict[str, frozenset[str]] = {}
+        self._touched: list[DatasetVersion] = []
+        self._complaints: set[str] = set()
+
+    def begin(self, project: Project) -> None:
+        """Begin to record into a project."""
+        self.project = project
+        self.session_id = recorder.open_session(project, self.notebook)
+        run_id = os.environ.get("MLOPS_RUN")
+        if run_id:  # a step of a pipeline: all its cells belong to the pipeline's run
+            self.run = OpenRun(run_id, "", spans_kernel=True)
+
+    @property
+    def notebook(self) -> str | None:
+        """Path of the notebook: Jupyter Server tells it at the kernel's start, VS Code too."""
+        told = self.shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+        return str(told) if told else None
+
+    @guarded
+    def pre_run_cell(self, info: Any) -> None:
+        """Note the time, and open the run of a tracked cell."""
+        self._depth += 1
+        if self._depth > 1 or self.project is None:
+            return
+        self._touched.clear()
+        self._began = (now(), time.perf_counter())
+        name = track.name_of(info.raw_cell)
+        if name is not None and self.run is None:
+            run_id = recorder.open_run(
+                self.project, name, notebook=self.notebook, session_id=self.session_id
+            )
+            self.run = OpenRun(run_id, name, spans_kernel=False)
+        if self.run is not None:
+            reads = analyse(info.raw_cell).reads
+            fitted = findings.estimators(reads, self.shell.user_ns)
+            self.run.fitted_before = frozenset(fitted)
+
+    @guarded
+    def post_run_cell(self, result: Any) -> None:
+        """Write the cell down, and end the run of a tracked cell."""
+        self._depth = max(0, self._depth - 1)
+        if self._depth or self.project is None or not result.info.raw_cell:
+            return
+        run, project = self.run, self.project
+        if run is not None and not run.spans_kernel:
+            self.run = None
+        error = result.error_before_exec or result.error_in_exec
+        analysis = analyse(result.info.raw_cell)
+        execution = self._execution(result.info, analysis, error)
+        cell = self._executed_cell(analysis, execution.versions)
+        found = None if run is None else self._findings(run, analysis, result.info)
+        closes = None if run is None or run.spans_kernel else _status(error)
+        execution_id = recorder.record(
+            project,
+            execution,
+            run_id=run.id if run else None,
+            findings=found,
+            slice_=tuple(slice_of([*self._cells, cell])[:-1]) if run else (),
+            closes=closes,
+        )
+        self._cells.append(ExecutedCell(execution_id, cell.needs, cell.changes, cell.opaque,
+                                        cell.versions))  # fmt: skip
+        if run is not None and found is not None:
+            run.has_model = run.has_model or found.model is not None
+            run.metrics.clear()
+            run.figures.clear()
+        if closes is not None and run is not None and found is not None:
+            display.run_line(self.shell, run.name, run.id, closes, found)
+            mirror.start(project)
+
+    @guarded
+    def see(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Keep the images that a cell of a run shows (a hook of ipykernel's publisher)."""
+        if self.run is not None and message["header"]["msg_type"] != "update_display_data":
+            data = message["content"].get("data", {})
+            kind = next((k for k in IMAGES if k in data), None)
+            if kind is not None:
+                content = data[kind]
+                is_text = kind == "image/svg+xml"
+                image = content.encode() if is_text else base64.b64decode(content)
+                self.run.figures.append(Figure(kind, image))
+        return message
+
+    def touch(self, version: DatasetVersion) -> None:
+        """Note a data version that the executing cell took or loaded."""
+        self._touched.append(version)
+
+    def complain(self, error: BaseException) -> None:
+        """Say once that something was not recorded, and why."""
+        reason = error.message if isinstance(error, MlopsError) else repr(error)
+        if reason not in self._complaints:
+            self._complaints.add(reason)
+            print(f"mlops: not recorded: {reason}", file=sys.stderr)  # noqa: T201
+            if isinstance(error, MlopsError) and error.hint:
+                print(f"  hint: {error.hint}", file=sys.stderr)  # noqa: T201
+
+    def _execution(
+        self, info: Any, analysis: CellAnalysis, error: BaseException | None
+    ) -> Execution:
+        assert self.project is not None
+        self._position += 1
+        started_at, started = self._began
+        return Execution(
+            session_id=self.session_id,
+            position=self._position,
+            cell_id=info.cell_id,
+            source=info.raw_cell,
+            source_digest=analysis.digest,
+            code_digest=analysis.code_digest,
+            reads=tuple(sorted(analysis.reads)),
+            writes=tuple(analysis.writes),
+            started_at=started_at,
+            duration_seconds=time.perf_counter() - started,
+            error=None if error is None else last_line(error),
+            versions=tuple(sorted({versions.row_id(self.project, v) for v in self._touched})),
+        )
+
+    def _executed_cell(self, analysis: CellAnalysis, touched_: tuple[int, ...]) -> ExecutedCell:
+        self._functions.update(analysis.functions)
+        needs = needs_of(analysis.reads, self._functions)
+        space = self.shell.user_ns
+        changed = {n for n in needs if n in space and not isinstance(space[n], _UNCHANGING)}
+        return ExecutedCell(
+            0, needs, frozenset(analysis.writes) | changed, analysis.opaque, touched_
+        )
+
+    def _findings(self, run: OpenRun, analysis: CellAnalysis, info: Any) -> Findings:
+        space = self.shell.user_ns
+        fitted = findings.estimators([*analysis.writes, *sorted(analysis.reads)], space)
+        bound = set(analysis.writes)
+        fresh = {n: e for n, e in fitted.items() if n in bound or n not in run.fitted_before}
+        if not fresh and not run.has_model:
+            fresh = fitted
+        names = [*analysis.literals]
+        if "parameters" in _tags(info):
+            names = [*analysis.writes]
+        seen = [*analysis.writes, *sorted(analysis.reads)]
+        frames = [space[name] for name in seen if name in space]
+        return Findings(
+            parameters={
+                **findings.parameters(names, space),
+                **findings.estimator_parameters(fresh),
+            },
+            metrics={**findings.metrics(analysis.assigned, space), **run.metrics},
+            figures=tuple(run.figures),
+            model=findings.model(fresh, frames) if fresh else None,
+            environment=environment.encode(environment.capture()),
+        )
+
+
+def start(shell: Any) -> Capture:
+    """Begin to record what `shell` executes."""
+    global current
+    capture = current = Capture(shell)
+    shell.events.register("pre_run_cell", capture.pre_run_cell)
+    shell.events.register("post_run_cell", capture.post_run_cell)
+    for publisher in _publishers(shell):
+        publisher.register_hook(capture.see)
+    touched.listeners.append(capture.touch)
+    try:
+        capture.begin(open_project())
+    except MlopsError as error:
+        capture.complain(error)
+    return capture
+
+
+def stop(shell: Any) -> None:
+    """Stop recording."""
+    global current
+    if current is None:
+        return
+    shell.events.unregister("pre_run_cell", current.pre_run_cell)
+    shell.events.unregister("post_run_cell", current.post_run_cell)
+    for publisher in _publishers(shell):
+        publisher.unregister_hook(current.see)
+    touched.listeners.remove(current.touch)
+    current = None
+
+
+def log_metric(name: str, value: float, step: int | None = None) -> None:
+    """Record a metric of the open run.
+
+    Parameters
+    ----------
+    name : str
+    value : float
+        NaN and infinities are kept.
+    step : int, optional
+        Epoch or iteration, from 0. Default: one after the last of this name in the cell.
+
+    Raises
+    ------
+    UsageError
+        No run is open, or `value` is not a number.
+    """
+    if current is None or current.run is None:
+        raise UsageError(
+            f"log_metric({name!r}): no run is open", hint="put `%%track NAME` on top of the cell"
+        )
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"log_metric({name!r}): not a number: {value!r:.80}") from None
+    taken = current.run.metrics
+    if step is None:
+        step = max((s for n, s in taken if n == name), default=-1) + 1
+    taken[str(name), int(step)] = number
+
+
+def last_line(error: BaseException) -> str:
+    """Return an error as the last line of its traceback, cut to 500 characters."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        text = "(its text could not be made)"
+    first = text.strip().partition("\n")[0]
+    name = type(error).__name__
+    return (f"{name}: {first}" if first else name)[:500]
+
+
+def _publishers(shell: Any) -> Iterable[Any]:
+    return [p for p in (shell.display_pub, shell.displayhook) if hasattr(p, "register_hook")]
+
+
+def _tags(info: Any) -> list[str]:
+    # JupyterLab sends the cell's metadata along with the cell
+    meta = getattr(info, "cell_meta", None)
+    tags = meta.get("tags") if isinstance(meta, Mapping) else None
+    return list(tags) if isinstance(tags, list | tuple) else []
+
+
+def _status(error: BaseException | None) -> Status:
+    if error is None:
+        return "finished"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"

@@ -1,0 +1,24 @@
+"""What ``%load_ext mlops_jupyter`` and ``%unload_ext mlops_jupyter`` do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops_jupyter.magics import capture, track
+from mlops_jupyter.magics.magic import MlopsMagics
+
+
+def load(shell: Any) -> None:
+    """Register the magics and begin to record; loading twice changes nothing."""
+    if capture.current is not None:
+        return
+    shell.register_magics(MlopsMagics)
+    shell.input_transformers_cleanup.append(track.take_off)
+    capture.start(shell)
+
+
+def unload(shell: Any) -> None:
+    """Stop recording."""
+    capture.stop(shell)
+    if track.take_off in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(track.take_off)

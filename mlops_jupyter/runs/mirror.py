@@ -1,0 +1,142 @@
+"""The mirror: a process of its own that copies ended runs to MLflow.
+
+Ending a run puts a row in the outbox, in the same transaction. The mirror drains the outbox:
+one at a time holds the lock, and copying a run twice makes no second one, because MLflow's
+run is found again by its tag ``mlops.run_id``. MLflow may be away: the rows wait.
+
+A thread in the kernel would slow the user's loops, and MLflow's import alone costs 3 seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlops_jupyter.errors import ExternalError, refused_by_disk
+from mlops_jupyter.project import Project, now, open_project
+from mlops_jupyter.runs import history
+
+LOCK = "mirror.lock"
+LOG = "mirror.log"
+POLL_SECONDS = 0.2
+
+
+def start(project: Project) -> None:
+    """Start the mirror in the background, unless it runs. Costs about 3 ms."""
+    with _lock(project, wait=False) as held:
+        if not held:
+            return
+    environment = dict(os.environ)
+    # a model may be an instance of a class in the user's own module
+    environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    with (project.folder / LOG).open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", __name__, str(project.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=project.root,
+            start_new_session=True,
+        )
+
+
+def drain(project: Project) -> int:
+    """Copy all ended runs to MLflow now, and return how many were copied.
+
+    Waits while another process is at it.
+
+    Raises
+    ------
+    ExternalError
+        MLflow cannot be reached, or refuses; the runs wait in the outbox.
+    """
+    if not history.waiting(project)[0]:
+        return 0
+    with _lock(project, wait=True):
+        copied, error = _drain(project)
+    if error is not None:
+        count, _ = history.waiting(project)
+        raise ExternalError(
+            f"{count} run(s) could not be copied to MLflow at {project.tracking_uri}: {error}",
+            hint="they are kept; try again with `mlops sync`",
+        )
+    return copied
+
+
+def serve(project: Project) -> None:
+    """Drain the outbox, and go on until nothing has come for a while."""
+    while True:
+        with _lock(project, wait=False) as held:
+            if not held:
+                return
+            _serve(project)
+        # a run that ended while we held the lock started no mirror of its own
+        _, error = history.waiting(project)
+        if history.waiting(project)[0] == 0 or error is not None:
+            return
+
+
+def _serve(project: Project) -> None:
+    idle_seconds = project.settings.mirror.idle_seconds
+    last = time.monotonic()
+    while project.catalog.path.exists():
+        copied, _ = _drain(project)
+        if copied:
+            last = time.monotonic()
+        if time.monotonic() - last >= idle_seconds:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _drain(project: Project) -> tuple[int, str | None]:
+    """Copy what waits; return how many runs were copied, and the last error."""
+    found = project.catalog.rows("SELECT id, run_id FROM outbox WHERE done_at IS NULL ORDER BY id")
+    if not found:
+        return 0, None
+    from mlops_jupyter.runs.mlflow_run import copy_run
+
+    copied, last_error = 0, None
+    for outbox_id, run_id in found:
+        try:
+            copy_run(project, run_id)
+            done, error = now(), None
+            copied += 1
+        except Exception as problem:  # noqa: BLE001 - MLflow raises anything; the run waits
+            lines = str(problem).strip().splitlines() or [type(problem).__name__]
+            done, error = None, lines[0][:500]
+            last_error = error
+        with project.catalog.transaction() as rows:
+            rows.execute(
+                "UPDATE outbox SET attempts = attempts + 1, error = ?, done_at = ? WHERE id = ?",
+                (error, done, outbox_id),
+            )
+    return copied, last_error
+
+
+@contextlib.contextmanager
+def _lock(project: Project, *, wait: bool) -> Iterator[bool]:
+    path = project.folder / LOCK
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise refused_by_disk(path, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.nice(10)
+    serve(open_project(Path(sys.argv[1])))
