@@ -11,7 +11,7 @@ from rich.table import Table
 
 def console() -> Console:
     """Return where tables are printed: as wide as the terminal, or as they need in a pipe."""
-    made = Console(highlight=False)
+    made = Console(highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = 200
     return made

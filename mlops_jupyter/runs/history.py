@@ -14,8 +14,8 @@ from mlops_jupyter.project import Project
 from mlops_jupyter.runs.run import Artifact, CodeCell, Run, RunDetail, RunPage
 
 _COLUMNS = (
-    "id, name, status, notebook, started_at, ended_at, error, git_commit, git_dirty, code_digest,"
-    " environment_digest, model_digest, model_kind, pipeline_run_id, mlflow_run_id"
+    "id, name, status, notebook, started_at, ended_at, error, git_commit, git_dirty,"
+    " code_digest, environment_digest, model_digest, model_kind, pipeline_run_id, mlflow_run_id"
 )
 
 _LAST_STEP = (
@@ -62,9 +62,10 @@ def page(
             0
         ][0]
         order = "DESC" if descending else "ASC"
+        columns = ", ".join(f"run.{column}" for column in _COLUMNS.split(", "))
         found = rows(
-            f"SELECT {_COLUMNS} FROM run JOIN ({_LAST_STEP.format(where='name = ?')}) AS last"
-            " (run_id, metric, value) ON last.run_id = run.id"
+            f"SELECT {columns} FROM run JOIN ({_LAST_STEP.format(where='name = ?')}) AS last"
+            " ON last.run_id = run.id"
             f" ORDER BY value IS NULL, value {order}, started_at DESC LIMIT ? OFFSET ?",
             (sort_by_metric, limit, offset),
         )

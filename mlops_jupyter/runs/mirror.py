@@ -26,6 +26,9 @@ LOCK = "mirror.lock"
 LOG = "mirror.log"
 POLL_SECONDS = 0.2
 
+_started: list[subprocess.Popen[bytes]] = []
+"""Mirrors that this process has started: kept, so that the ended ones are reaped."""
+
 
 def start(project: Project) -> None:
     """Start the mirror in the background, unless it runs. Costs about 3 ms."""
@@ -35,8 +38,9 @@ def start(project: Project) -> None:
     environment = dict(os.environ)
     # a model may be an instance of a class in the user's own module
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    _started[:] = [mirror for mirror in _started if mirror.poll() is None]
     with (project.folder / LOG).open("ab") as log:
-        subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-m", __name__, str(project.root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -45,6 +49,7 @@ def start(project: Project) -> None:
             cwd=project.root,
             start_new_session=True,
         )
+    _started.append(started)
 
 
 def drain(project: Project) -> int:
