@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,7 +93,7 @@ def analyse(source: str) -> CellAnalysis:
     """Analyse a cell as the user typed it, with magics and shell lines."""
     digest = digest_of(source.encode(errors="surrogatepass"))
     try:
-        tree = parse(transformed(source))
+        tree = parse(source)
         flow = Flow(annotations_run=not _postpones_annotations(tree))
         flow.walk(tree.body)
         code_digest = digest_of("".join(_canonical(tree)).encode(errors="surrogatepass"))
@@ -102,21 +101,6 @@ def analyse(source: str) -> CellAnalysis:
         flow, code_digest = Flow(), digest
         flow.opaque = True
     return _analysis(flow, digest, code_digest)
-
-
-def transformed(source: str) -> str:
-    """Return the Python that IPython makes of a cell.
-
-    Raises
-    ------
-    SyntaxError
-        It makes nothing of it.
-    """
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return str(TransformerManager().transform_cell(source))
 
 
 def is_given(name: str) -> bool:

@@ -34,11 +34,21 @@ class Free:
     opaque: bool
 
 
-def parse(code: str) -> ast.Module:
-    """Parse Python; what it warns of is told to the user when the cell runs, not here."""
+def parse(source: str) -> ast.Module:
+    """Parse the Python that IPython makes of a cell.
+
+    What Python warns of is told to the user when the cell runs, not here.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        It is no code.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(code)
+        return ast.parse(TransformerManager().transform_cell(source))
 
 
 class Walker(ast.NodeVisitor):

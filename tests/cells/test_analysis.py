@@ -105,6 +105,7 @@ def test_ways_through_a_cell_read(source: str, names: set[str]) -> None:
     [
         ("%%time\nx = f(y)", {"f", "y"}, ("x",)),
         ("%%track trial-1\nx = f(y)", {"f", "y"}, ("x",)),
+        ("%%track trial\n%%time\n!ls\nx = f(y)", {"f", "y"}, ("x",)),
         ("%%capture out\nx = f(y)", {"f", "y"}, ("x", "out")),
         ("%%timeit -n 3 y = 1\nx = f(y)", {"f"}, ()),
         ("%time x = f(y)", {"f", "y"}, ("x",)),
