@@ -1,0 +1,39 @@
+"""Runs that hold a fitted model, as a kernel leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cloudpickle
+
+from mlops_jupyter.project import Project
+from mlops_jupyter.runs import mirror, recorder
+from mlops_jupyter.runs.recorder import Findings, FittedModel
+from tests.runs.test_recorder import executed
+
+
+def keep_run(
+    project: Project,
+    estimator: Any = None,
+    metrics: Mapping[str, float] | None = None,
+    *,
+    example: Any = None,
+    copy: bool = True,
+) -> str:
+    """Record a run that fitted `estimator`, copy it to MLflow, and return its id."""
+    model = None
+    if estimator is not None:
+        model = FittedModel(
+            kind=type(estimator).__name__,
+            content=cloudpickle.dumps(estimator),
+            example=None if example is None else cloudpickle.dumps(example),
+        )
+    session_id = recorder.open_session(project, "study.ipynb")
+    run_id = recorder.open_run(project, "fit", notebook="study.ipynb", session_id=session_id)
+    findings = Findings(metrics={(k, 0): v for k, v in (metrics or {}).items()}, model=model)
+    cell = executed(session_id, 1, "model.fit(X, y)")
+    recorder.record(project, cell, run_id=run_id, findings=findings, closes="finished")
+    if copy:
+        mirror.drain(project)
+    return run_id
