@@ -1,1 +1,1 @@
-"""The Jupyter Server edge."""
+"""The Jupyter Server extension behind the side panel."""
