@@ -1,0 +1,42 @@
+"""Time zones as JSON: the usual ones by name, others as a pickle that we wrote."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+import zoneinfo
+from collections.abc import Mapping
+from typing import Any
+
+from mlops_jupyter.errors import UsageError
+
+
+def tell_zone(zone: dt.tzinfo) -> dict[str, Any]:
+    """Return the facts from which `zone_of` makes the zone again."""
+    if zone is dt.UTC:
+        return {"zone": "UTC"}
+    if isinstance(zone, zoneinfo.ZoneInfo) and zone.key:
+        return {"zoneinfo": zone.key}
+    return {"pickled_zone": pickle.dumps(zone, 5).hex()}
+
+
+def zone_of(facts: Mapping[str, Any]) -> dt.tzinfo:
+    """Return the zone that `tell_zone` told.
+
+    Raises
+    ------
+    UsageError
+        This machine does not know the zone.
+    """
+    if "zone" in facts:
+        return dt.UTC
+    try:
+        if "zoneinfo" in facts:
+            return zoneinfo.ZoneInfo(facts["zoneinfo"])
+        zone: dt.tzinfo = pickle.loads(bytes.fromhex(facts["pickled_zone"]))
+    except (zoneinfo.ZoneInfoNotFoundError, ImportError, AttributeError) as error:
+        raise UsageError(
+            f"a time zone is not known on this machine: {error}",
+            hint="install the time zones, e.g. `pip install tzdata`",
+        ) from None
+    return zone
