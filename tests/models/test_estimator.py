@@ -53,5 +53,5 @@ def test_a_class_that_is_not_here_is_named(project: Project) -> None:
     made = subprocess.run([sys.executable, "-c", make], capture_output=True, check=True)
     digest = project.objects.write(made.stdout)
 
-    with pytest.raises(UsageError, match="flights v4 cannot be loaded here.*their_models"):
+    with pytest.raises(UsageError, match=r"flights v4 cannot be loaded here.*their_models"):
         estimator.load(project, ModelVersion("flights", 4, "0" * 16, digest, now()))

@@ -157,7 +157,7 @@ def test_what_cannot_be_registered_says_why(project: Project) -> None:
 
     with pytest.raises(UsageError, match="kept no model"):
         registry.register(project, "refused", bare)
-    with pytest.raises(UsageError, match="MLflow does not have run .* yet\n.*mlops sync"):
+    with pytest.raises(UsageError, match=r"MLflow does not have run .* yet\n.*mlops sync"):
         registry.register(project, "refused", waiting)
     with pytest.raises(NotFoundError, match="there is no run 'ffff'"):
         registry.register(project, "refused", "ffff")

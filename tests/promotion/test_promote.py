@@ -1,0 +1,417 @@
+"""Promotion, refusal and rollback against a real MLflow, whose alias is the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from mlops_jupyter.data.snapshot import snapshot
+from mlops_jupyter.errors import (
+    ConflictError,
+    IntegrityError,
+    NotFoundError,
+    UsageError,
+)
+from mlops_jupyter.models import estimator, registry
+from mlops_jupyter.project import Project, init
+from mlops_jupyter.promotion import actor, evaluation, history, promote
+from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Verdict
+from tests.models.training import keep_run
+from tests.promotion.training import LABEL, blind_model, flights, good_model, upside_down_model
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return one project for all tests here; each test takes a model name of its own."""
+    return init(tmp_path_factory.mktemp("promotion") / "flights")
+
+
+@pytest.fixture(scope="module")
+def runs(project: Project) -> list[str]:
+    """Return three runs with a model each."""
+    return [keep_run(project, make()) for make in (good_model, blind_model, upside_down_model)]
+
+
+@pytest.fixture
+def model(project: Project, runs: list[str], request: pytest.FixtureRequest) -> str:
+    """Return a model of this test's own, with versions 1, 2 and 3."""
+    name = request.node.name[:80]
+    for run_id in runs:
+        registry.register(project, name, run_id)
+    return name
+
+
+def report(challenger: int, champion: int | None, verdict: Verdict = "pass") -> GateReport:
+    why = "0.9 against 0.8: better by 0.1" if verdict == "pass" else "0.7 is below 0.8, by 0.1"
+    return GateReport(
+        verdict=verdict,
+        challenger=challenger,
+        champion=champion,
+        bootstrap=champion is None,
+        data="flights@7",
+        row_count=400,
+        left_out=0,
+        checks=(CheckResult("roc_auc at least 0.8", verdict, 0.9, None, why),),
+    )
+
+
+def promoted(project: Project, model: str, *versions: int) -> Decision:
+    """Promote versions one after the other, and return the last decision."""
+    before = registry.champion(project, model)
+    for version in versions:
+        decision = promote.promote(project, report(version, before), model)
+        before = version
+    return decision
+
+
+def in_mlflow(project: Project):
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=project.tracking_uri, registry_uri=project.tracking_uri)
+
+
+class Killed(BaseException):
+    """Ends a verb where a `kill` would."""
+
+
+def dying(*, moved: bool) -> Callable[..., None]:
+    """Return a `registry.move_alias` in which the process dies, after or before the move."""
+    move = registry.move_alias
+
+    def die(*arguments: Any) -> None:
+        if moved:
+            move(*arguments)
+        raise Killed
+
+    return die
+
+
+class TestPromote:
+    def test_the_first_champion(self, project: Project, model: str) -> None:
+        made = promote.promote(project, report(1, None), model)
+
+        assert registry.champion(project, model) == 1
+        assert (made.kind, made.state, made.from_version, made.to_version) == (
+            "promote", "applied", None, 1,
+        )  # fmt: skip
+        assert made.reason == "passed 1 of 1 checks on flights@7; the first champion"
+        assert history.decisions(project, model) == (made,)
+
+    def test_a_challenger_takes_over(self, project: Project, model: str) -> None:
+        made = promoted(project, model, 1, 2)
+
+        assert registry.champion(project, model) == 2
+        assert (made.from_version, made.to_version) == (1, 2)
+
+    def test_the_report_stays_with_the_decision(self, project: Project, model: str) -> None:
+        promoted(project, model, 1)
+
+        assert history.decisions(project, model)[0].report == report(1, None)
+
+    def test_somebody_moved_the_alias_meanwhile(self, project: Project, model: str) -> None:
+        promoted(project, model, 1)
+        in_mlflow(project).set_registered_model_alias(model, "champion", "3")
+
+        with pytest.raises(
+            ConflictError, match=r"is now v3, and v2 was compared with v1\n  hint: judge again"
+        ):
+            promote.promote(project, report(2, 1), model)
+
+        assert registry.champion(project, model) == 3
+        assert len(history.decisions(project, model)) == 1
+
+    def test_a_failed_gate_promotes_nothing(self, project: Project, model: str) -> None:
+        with pytest.raises(UsageError, match="did not pass its gate"):
+            promote.promote(project, report(1, None, "fail"), model)
+
+        assert registry.champion(project, model) is None
+        assert history.decisions(project, model) == ()
+
+    def test_a_version_that_is_gone_from_mlflow(self, project: Project, model: str) -> None:
+        promoted(project, model, 1)
+        in_mlflow(project).delete_model_version(model, "2")
+
+        with pytest.raises(NotFoundError):
+            promote.promote(project, report(2, 1), model)
+
+        assert registry.champion(project, model) == 1
+        assert history.decisions(project, model)[0].state == "void"
+
+
+def test_a_refusal_is_recorded_and_moves_nothing(project: Project, model: str) -> None:
+    promoted(project, model, 1)
+
+    made = promote.reject(project, report(2, 1, "fail"), model)
+
+    assert registry.champion(project, model) == 1
+    assert (made.kind, made.state, made.from_version, made.to_version) == (
+        "reject", "applied", 1, 2,
+    )  # fmt: skip
+    assert made.reason == "roc_auc at least 0.8: 0.7 is below 0.8, by 0.1"
+    assert history.decisions(project, model)[0] == made
+
+
+class TestRollback:
+    def test_back_to_the_champion_before(self, project: Project, model: str) -> None:
+        promoted(project, model, 1, 2)
+
+        made = promote.rollback(project, model)
+
+        assert registry.champion(project, model) == 1
+        assert (made.kind, made.state, made.from_version, made.to_version) == (
+            "rollback", "applied", 2, 1,
+        )  # fmt: skip
+
+    def test_again_and_again_goes_further_back(self, project: Project, model: str) -> None:
+        promoted(project, model, 1, 2, 3)
+
+        assert [promote.rollback(project, model).to_version for _ in range(2)] == [2, 1]
+        with pytest.raises(UsageError, match="has no champion to go back to"):
+            promote.rollback(project, model)
+        assert registry.champion(project, model) == 1
+
+    def test_a_champion_that_was_taken_back_is_not_gone_back_to(
+        self, project: Project, model: str
+    ) -> None:
+        promoted(project, model, 1, 2)
+        promote.rollback(project, model)
+        promoted(project, model, 3)
+
+        assert promote.rollback(project, model).to_version == 1
+
+    def test_a_refused_challenger_was_never_champion(self, project: Project, model: str) -> None:
+        promoted(project, model, 1)
+        promote.reject(project, report(2, 1, "fail"), model)
+
+        with pytest.raises(UsageError, match="has no champion to go back to"):
+            promote.rollback(project, model)
+
+    def test_an_alias_that_was_moved_by_hand_is_undone(self, project: Project, model: str) -> None:
+        promoted(project, model, 1, 2)
+        in_mlflow(project).set_registered_model_alias(model, "champion", "3")
+
+        made = promote.rollback(project, model)
+
+        assert (made.from_version, made.to_version) == (3, 2)
+
+    def test_a_damaged_version_does_not_become_champion(
+        self, project: Project, model: str, runs: list[str]
+    ) -> None:
+        promoted(project, model, 1, 2)
+        path = project.objects.path(registry.get(project, model, 1).model_digest)
+        content = path.read_bytes()
+        path.write_bytes(b"damaged")
+        try:
+            with pytest.raises(IntegrityError):
+                promote.rollback(project, model)
+        finally:
+            path.write_bytes(content)
+
+        assert registry.champion(project, model) == 2
+        assert len(history.decisions(project, model)) == 2
+
+    def test_it_predicts_the_rows_that_it_was_judged_on_first(
+        self, project: Project, model: str
+    ) -> None:
+        rows = evaluation.take_rows(project, snapshot(project, flights(50), "judged"), LABEL)
+        fitted = estimator.load(project, registry.get(project, model, 1))
+        evaluation.evaluate(project, model, 1, fitted, rows)
+        promoted(project, model, 1, 2)
+        manifest = project.objects.path(rows.data.manifest)
+        content = manifest.read_bytes()
+        manifest.unlink()
+
+        with pytest.raises(IntegrityError):
+            promote.rollback(project, model)
+        assert registry.champion(project, model) == 2
+
+        manifest.write_bytes(content)
+        assert promote.rollback(project, model).to_version == 1
+
+    def test_a_model_that_nobody_knows(self, project: Project, model: str) -> None:
+        with pytest.raises(NotFoundError, match="there is no model 'nope'"):
+            promote.rollback(project, "nope")
+
+
+class TestDanglingIntent:
+    """A process that dies while it moves an alias leaves an intention."""
+
+    def kill_promotion(self, project: Project, model: str, *, moved: bool) -> None:
+        """Die while version 2 takes over from version 1, before or after the alias is moved."""
+        promoted(project, model, 1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(registry, "move_alias", dying(moved=moved))
+            with pytest.raises(Killed):
+                promote.promote(project, report(2, 1), model)
+        assert history.decisions(project, model)[0].state == "intended"
+        assert history.champion_of(history.decisions(project, model)) == 1
+
+    def test_what_was_not_moved_is_void(self, project: Project, model: str) -> None:
+        self.kill_promotion(project, model, moved=False)
+
+        (made,) = promote.finish_dangling(project)
+
+        assert (made.to_version, made.state) == (2, "void")
+        assert registry.champion(project, model) == 1
+        assert promote.finish_dangling(project) == ()
+
+    def test_what_was_moved_is_applied(self, project: Project, model: str) -> None:
+        self.kill_promotion(project, model, moved=True)
+
+        (made,) = promote.finish_dangling(project)
+
+        assert (made.to_version, made.state) == (2, "applied")
+        assert history.champion_of(history.decisions(project, model)) == 2
+
+    def test_a_rollback_finishes_it_first(self, project: Project, model: str) -> None:
+        self.kill_promotion(project, model, moved=True)
+
+        made = promote.rollback(project, model)
+
+        assert (made.from_version, made.to_version) == (2, 1)
+
+
+class TestHistory:
+    def test_a_model_that_only_the_settings_know(self, project: Project) -> None:
+        with pytest.raises(NotFoundError, match="there is no model 'nobody'"):
+            history.decisions(project, "nobody")
+
+    def test_a_summary_has_versions_and_decisions_newest_first(
+        self, project: Project, model: str
+    ) -> None:
+        promoted(project, model, 1, 2)
+        promote.reject(project, report(3, 2, "fail"), model)
+        promote.rollback(project, model)
+
+        summary = next(s for s in history.summaries(project) if s.name == model)
+
+        assert summary.champion == 1
+        assert [version.version for version in summary.versions] == [3, 2, 1]
+        assert [(d.kind, d.to_version) for d in summary.decisions] == [
+            ("rollback", 1), ("reject", 3), ("promote", 2), ("promote", 1),
+        ]  # fmt: skip
+        assert summary.decisions == history.decisions(project, model)
+
+
+class TestActor:
+    def test_a_person(self, project: Project) -> None:
+        assert "@" in actor.current(project.root, {})
+
+    def test_the_name_that_git_knows(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+        monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.name")
+        monkeypatch.setenv("GIT_CONFIG_VALUE_0", "Ada Lovelace")
+
+        assert actor.current(project.root, {}).startswith("Ada Lovelace (")
+
+    def test_who_started_the_job(self, project: Project) -> None:
+        github = {"GITHUB_ACTOR": "octocat"}
+
+        assert actor.current(project.root, github) == "octocat (GitHub Actions)"
+
+
+class Succession(RuleBasedStateMachine):
+    """Promote, refuse, roll back, move by hand and die, in any order.
+
+    The model of it all: a list of champions that stand, and the alias.
+    """
+
+    count = 0
+    project: Project
+    runs: list[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        Succession.count += 1
+        self.model = f"any-order-{Succession.count}"
+        self.standing: list[int] = []
+        self.alias: int | None = None
+        for run_id in self.runs:
+            registry.register(self.project, self.model, run_id)
+
+    versions = st.sampled_from([1, 2, 3])
+
+    @rule(version=versions)
+    def promote(self, version: int) -> None:
+        promote.promote(self.project, report(version, self.alias), self.model)
+        if self.standing[-1:] != [version]:
+            self.standing.append(version)
+        self.alias = version
+
+    @rule(version=versions)
+    def reject(self, version: int) -> None:
+        promote.reject(self.project, report(version, self.alias, "fail"), self.model)
+
+    @rule(version=versions, stale=versions)
+    def promote_by_a_stale_report(self, version: int, stale: int) -> None:
+        if stale != self.alias:
+            with pytest.raises(ConflictError):
+                promote.promote(self.project, report(version, stale), self.model)
+
+    @rule(version=versions)
+    def move_by_hand(self, version: int) -> None:
+        registry.move_alias(self.project, self.model, version)
+        self.alias = version
+
+    @rule(version=versions, moved=st.booleans())
+    def die_in_a_promotion(self, version: int, moved: bool) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(registry, "move_alias", dying(moved=moved))
+            with pytest.raises(Killed):
+                promote.promote(self.project, report(version, self.alias), self.model)
+        if moved:
+            self.alias = version
+        promote.finish_dangling(self.project)
+        if self.alias == version and self.standing[-1:] != [version]:
+            self.standing.append(version)
+
+    @precondition(lambda self: self.alias is not None)
+    @rule()
+    def roll_back(self) -> None:
+        expected = self.expected_target()
+        if expected is None:
+            with pytest.raises(UsageError):
+                promote.rollback(self.project, self.model)
+            return
+        made = promote.rollback(self.project, self.model)
+        assert (made.from_version, made.to_version) == (self.alias, expected)
+        while self.standing and self.standing[-1] != expected:
+            self.standing.pop()
+        self.alias = expected
+
+    def expected_target(self) -> int | None:
+        standing = list(self.standing)
+        if self.alias not in standing:
+            return standing[-1] if standing else None
+        while standing.pop() != self.alias:
+            pass
+        return standing[-1] if standing else None
+
+    @invariant()
+    def mlflow_and_the_ledger_say_the_same(self) -> None:
+        assert registry.champion(self.project, self.model) == self.alias
+        decided = history.decisions(self.project, self.model)
+        assert history.succession(decided) == self.standing
+        assert all(decision.state != "intended" for decision in decided)
+
+
+def test_any_order_of_events_leaves_alias_and_ledger_in_step(
+    project: Project, runs: list[str]
+) -> None:
+    Succession.project, Succession.runs = project, runs
+    run_state_machine_as_test(
+        Succession, settings=settings(max_examples=12, stateful_step_count=12, deadline=None)
+    )
