@@ -192,7 +192,6 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
     import yaml
 
     if isinstance(node, yaml.MappingNode):
-        yield path, node.start_mark
         seen: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
@@ -204,7 +203,6 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield f"{path}.{name}", key.start_mark
             yield from _walk(value, f"{path}.{name}")
     elif isinstance(node, yaml.SequenceNode):
-        yield path, node.start_mark
         for position, value in enumerate(node.value):
             yield f"{path}[{position}]", value.start_mark
             yield from _walk(value, f"{path}[{position}]")
@@ -213,41 +211,42 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _complaint(path: Path, message: str, marks: Marks) -> UsageError:
     """Put line and column, and a near name, to msgspec's message."""
     text, _, at = message.partition(" - at ")
-    at = at.strip("`") or "$"
+    parts = re.findall(r"\.\w+|\[\.\.\.\]|\[\d+\]", at.strip("`"))
     hint = None
-    unknown = re.search(r"unknown field `(.*)`", text)
+    unknown = re.search(r"unknown field `(.*)`", text, re.DOTALL)
     if unknown:
-        hint = did_you_mean(unknown[1], _fields_at(at))
-        at = f"{at}.{unknown[1]}"
-    line, column = _nearest(at, marks)
+        hint = did_you_mean(unknown[1], _fields_at(parts))
+        parts.append(f".{unknown[1]}")
+    line, column = _nearest(parts, marks)
     return UsageError(f"{path}:{line}:{column}: {text[:1].lower()}{text[1:]}", hint=hint)
 
 
-def _nearest(at: str, marks: Marks) -> tuple[int, int]:
-    # msgspec writes `[...]` for the key of a mapping: match it against any one name
-    pattern = re.escape(at).replace(re.escape("[...]"), r"\.[^.\[]+")
-    while pattern:
-        for path, mark in marks.items():
-            if re.fullmatch(pattern, path):
-                return mark
-        pattern = re.sub(r"(\\\.|\\\[)[^\\]*(\\\])?$", "", pattern) if "\\" in pattern else ""
+def _nearest(parts: list[str], marks: Marks) -> tuple[int, int]:
+    """Return where a place stands, or else the nearest place around it that is written."""
+    for length in range(len(parts), -1, -1):
+        # msgspec writes `[...]` for the key of a mapping: any one name may stand there
+        pattern = "".join(r"\.[^.\[]+" if p == "[...]" else re.escape(p) for p in parts[:length])
+        found = next(
+            (mark for path, mark in marks.items() if re.fullmatch(r"\$" + pattern, path)), None
+        )
+        if found:
+            return found
     return 1, 1
 
 
-def _fields_at(at: str) -> list[str]:
+def _fields_at(parts: list[str]) -> list[str]:
     """Return the keys that the schema knows at a place."""
     schema = msgspec.json.schema(Settings)
     definitions: dict[str, Any] = schema["$defs"]
-    names = re.findall(r"\.(\w+)|(\[\.\.\.\])|(\[\d+\])", at)
     node: Any = schema
-    for key, anything, _position in names:
+    for part in parts:
         node = _resolved(node, definitions)
-        if key:
-            node = node.get("properties", {}).get(key, {})
-        elif anything:
+        if part == "[...]":
             node = node.get("additionalProperties", {})
-        else:
+        elif part.startswith("["):
             node = node.get("items", {})
+        else:
+            node = node.get("properties", {}).get(part[1:], {})
     return list(_resolved(node, definitions).get("properties", {}))
 
 

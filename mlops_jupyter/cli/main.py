@@ -82,3 +82,7 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo("interrupted", err=True)
         code = 130
     sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()
