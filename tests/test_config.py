@@ -49,11 +49,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
         (GOOD.replace("at_least", "at_lest"), "9:34", "did you mean 'at_least'?"),
         (GOOD.replace("pipeline: train", "pipeline: trian"), "1:1", "did you mean 'train'?"),
         (GOOD.replace(", at_least: 0.6", ""), "9:9", "needs `at_least` or `at_most`"),
-        (
-            GOOD.replace("- floor", "- floor: {metric: a, at_least: 0}\n        compare"),
-            "9:9",
-            "one",
-        ),
+        (GOOD.replace("- floor", "- {}\n      - floor"), "9:9", "exactly one"),
         (GOOD.replace("0.01", "-1"), "10:36", ">= 0"),
         ("version: 2\n", "1:1", "2"),
         ("a: 1\na: 2\n", "2:1", "twice"),
