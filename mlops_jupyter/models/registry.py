@@ -183,20 +183,27 @@ def _adopt_or_create(project: Project, model: str, run_id: str, run: dict[str, A
     tags = {RUN_TAG: run_id, DIGEST_TAG: run["model_digest"]}
     model_id = run["mlflow_model_id"]
     if _is_server(project):
-        made = client.create_model_version(
-            model, f"models:/{model_id}", run["mlflow_run_id"], tags=tags, model_id=model_id
-        )
-        return int(made.version)
+        return _create(client, model, f"models:/{model_id}", run, tags)
     # MLflow 3.17 looks up `models:/m-…` in the database of the whole process, not in the
     # client's own (a TODO in its sqlalchemy_store.py), and the server alone writes the tag by
     # which the UI goes from the logged model to its versions
     logged = client.get_logged_model(model_id)
-    made = client.create_model_version(
-        model, logged.artifact_location, run["mlflow_run_id"], tags=tags, model_id=model_id
-    )
+    number = _create(client, model, logged.artifact_location, run, tags)
     known = json.loads(logged.tags.get("mlflow.modelVersions", "[]"))
-    known.append({"name": model, "version": int(made.version)})
+    known.append({"name": model, "version": number})
     client.set_logged_model_tags(model_id, {"mlflow.modelVersions": json.dumps(known)})
+    return number
+
+
+def _create(client: Any, model: str, source: str, run: dict[str, Any], tags: dict[str, str]) -> int:
+    made = client.create_model_version(
+        model,
+        source,
+        run["mlflow_run_id"],
+        tags=tags,
+        await_creation_for=0,  # nothing is copied, so it is ready at once
+        model_id=run["mlflow_model_id"],
+    )
     return int(made.version)
 
 

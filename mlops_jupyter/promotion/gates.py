@@ -118,11 +118,10 @@ def _within(value: float, floor: Floor) -> tuple[bool, str]:
 
 
 def _range(floor: Floor) -> str:
-    if floor.at_least is None:
-        return f"at most {written(floor.at_most)}"
-    if floor.at_most is None:
-        return f"at least {written(floor.at_least)}"
-    return f"from {written(floor.at_least)} to {written(floor.at_most)}"
+    low, high = floor.at_least, floor.at_most
+    if low is not None and high is not None:
+        return f"from {written(low)} to {written(high)}"
+    return f"at least {written(low)}" if low is not None else f"at most {written(high or 0.0)}"
 
 
 def _compare(

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +21,7 @@ from mlops_jupyter.errors import ConflictError, ExternalError, NotFoundError, Us
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.runs import history
+from mlops_jupyter.store import mlflow_home
 from mlops_jupyter.store.lock import exclusive
 from tests.models.training import keep_run
 
@@ -171,6 +178,67 @@ def test_a_version_that_others_registered_is_refused(project: Project, run_id: s
 
     with pytest.raises(UsageError, match="foreign v2 was not registered by this project"):
         registry.get(project, "foreign", 2)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Start a team's MLflow server, as lean as it can be, and return its address."""
+    home = tmp_path / "team"
+    home.mkdir()
+    mlflow_home.create(home)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", mlflow_home.uri(home)]
+    command += ["--artifacts-destination", str(home / "artifacts")]
+    with (tmp_path / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        until = time.monotonic() + 120
+        while not _answers(f"http://127.0.0.1:{port}/health"):
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_teams_server_gets_versions_that_lead_to_their_model(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLOPS_MLFLOW_TRACKING_URI", server)
+    team = init(tmp_path / "flights")
+    run_id = keep_run(team, LogisticRegression().fit(FEATURES, [0, 0, 1, 1]))
+
+    made = registry.register(team, "shared", run_id)
+    with team.catalog.transaction() as rows:
+        rows.execute("DELETE FROM model_version")
+    assert registry.register(team, "shared", run_id).version == made.version == 1
+    assert registry.champion(team, "shared") is None
+    registry.move_alias(team, "shared", 1)
+    assert registry.champion(team, "shared") == 1
+    with pytest.raises(NotFoundError):
+        registry.move_alias(team, "shared", 2)
+
+    row = team.catalog.row("SELECT mlflow_model_id FROM run WHERE id = ?", (run_id,))
+    assert mlflow_client(team).get_model_version("shared", "1").source == f"models:/{row[0]}"
 
 
 def test_an_mlflow_that_is_away_is_worth_another_try(
