@@ -8,7 +8,7 @@ never a pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from mlops_jupyter.config import Compare, Floor, Model
@@ -72,6 +72,28 @@ def judge(
     )
 
 
+def check_floors(policy: Model, run_metrics: Metrics) -> None:
+    """Refuse floors on metrics that are neither scored nor recorded, before anything is scored.
+
+    Raises
+    ------
+    UsageError
+        With the nearest name that there is.
+    """
+    for check in policy.checks:
+        floor = check.floor
+        if floor and floor.metric not in metric.names() and floor.metric not in run_metrics:
+            raise _never_logged(floor, metric.names(), run_metrics)
+
+
+def _never_logged(floor: Floor, scored: Iterable[str], run_metrics: Metrics) -> UsageError:
+    return UsageError(
+        f"a floor names the metric {floor.metric!r}, which is neither scored nor recorded by the"
+        " challenger's run",
+        hint=did_you_mean(floor.metric, {*scored, *run_metrics}),
+    )
+
+
 _NOTHING_JUDGED = CheckResult(
     check="at least one floor",
     verdict="fail",
@@ -84,11 +106,7 @@ _NOTHING_JUDGED = CheckResult(
 def _floor(floor: Floor, challenger: Evaluation, run_metrics: Metrics) -> CheckResult:
     scored = floor.metric in challenger.metrics
     if not scored and floor.metric not in run_metrics:
-        raise UsageError(
-            f"a floor names the metric {floor.metric!r}, which is neither scored nor recorded by"
-            f" the run of {challenger.model} v{challenger.version}",
-            hint=did_you_mean(floor.metric, {*challenger.metrics, *run_metrics}),
-        )
+        raise _never_logged(floor, challenger.metrics, run_metrics)
     value = (challenger.metrics if scored else run_metrics)[floor.metric]
     where = "" if scored else ", as its run recorded it"
     if value is None or not math.isfinite(value):

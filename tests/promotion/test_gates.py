@@ -118,6 +118,13 @@ class TestFloor:
             gates.judge(asked, scored(2, roc_auc=0.9), None, {"prof": 1.0})
         assert e.value.hint == "did you mean 'prof'?"
 
+    def test_it_is_known_before_anything_is_scored(self) -> None:
+        gates.check_floors(policy(Floor(AUC, at_least=1), Compare(AUC)), {})
+        gates.check_floors(policy(Floor("profit", at_least=1)), {"profit": None})
+
+        with pytest.raises(UsageError, match="'profit', which is neither scored nor recorded"):
+            gates.check_floors(policy(Floor("profit", at_least=1)), {"prof": 1.0})
+
 
 class TestCompare:
     @pytest.mark.parametrize(
