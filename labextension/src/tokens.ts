@@ -1,0 +1,77 @@
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+import type { Widget } from '@lumino/widgets';
+import type { IApi } from './api';
+import type { ILive } from './live';
+import type { ProjectInfo } from './wire';
+
+/**
+ * The project around the active notebook.
+ */
+export interface ICurrentProject {
+  /** The routes of the server. */
+  readonly api: IApi;
+
+  /** Path of the active notebook, from the server's root; empty when there is none. */
+  readonly path: string;
+
+  /** What is known of the project. */
+  readonly info: ILive<ProjectInfo>;
+
+  /** Emitted when it is another project: what was fetched is of the one before. */
+  readonly moved: ISignal<ICurrentProject, void>;
+
+  /** Emitted when something in the project may have changed. */
+  readonly touched: ISignal<ICurrentProject, void>;
+
+  /** Whether the panel is on the screen: nothing is fetched while it is not. */
+  isActive: boolean;
+
+  /** Look at everything again. */
+  refresh(): Promise<void>;
+}
+
+/**
+ * Gives the project around the active notebook.
+ */
+export const ICurrentProject = new Token<ICurrentProject>(
+  'mlops-jupyter:ICurrentProject',
+  'The project around the active notebook, and the signal that it changed.'
+);
+
+/**
+ * The side panel, which each domain gives one section.
+ */
+export interface IMlopsPanel {
+  /**
+   * Add a section.
+   *
+   * @param section - Its title is the title of the section
+   * @param rank - Sections stand in the order of their ranks
+   */
+  addSection(section: Widget, rank: number): void;
+}
+
+/**
+ * Gives the side panel.
+ */
+export const IMlopsPanel = new Token<IMlopsPanel>(
+  'mlops-jupyter:IMlopsPanel',
+  'The MLOps side panel, to add a section to.'
+);
+
+/**
+ * Opens a run in the main area.
+ */
+export interface IRunOpener {
+  /** Open the details of a run, or show them if they are open. */
+  open(id: string, name: string): void;
+}
+
+/**
+ * Gives what opens a run.
+ */
+export const IRunOpener = new Token<IRunOpener>(
+  'mlops-jupyter:IRunOpener',
+  'Opens the details of a run in the main area.'
+);

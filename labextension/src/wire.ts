@@ -1,0 +1,300 @@
+// Made by `jlpm wire` from mlops_jupyter/wire.py. Do not edit.
+
+/**
+ * Which project the panel shows.
+ *
+ * `root` is the project's folder, from the server's root; None when there is no project,
+ * and then `hint` says what to do. `waiting` counts the runs that MLflow does not have yet,
+ * `mirror_error` is why the last try failed.
+ */
+export interface ProjectInfo {
+  name: string | null;
+  root: string | null;
+  hint: string | null;
+  waiting: number;
+  mirror_error: string | null;
+}
+/**
+ * A page of runs, newest first, and how many there are in all.
+ */
+export interface RunPage {
+  runs: Run[];
+  total: number;
+}
+/**
+ * One recorded experiment.
+ *
+ * Attributes
+ * ----------
+ * id : str
+ *     Sixteen hex digits.
+ * name : str
+ *     What the user called it.
+ * status : str
+ *     ``running``, ``finished``, ``failed`` or ``interrupted`` (its kernel died).
+ * notebook : str or None
+ *     Path of the notebook, as the kernel was told it.
+ * started_at, ended_at : str, str or None
+ *     ISO 8601, UTC.
+ * error : str or None
+ *     Last line of the traceback when it failed.
+ * git_commit, git_dirty : str or None, bool or None
+ *     None outside a git repository.
+ * code_digest : str or None
+ *     Of the cells that made it, without comments and formatting.
+ * model_digest, model_kind : str or None
+ *     The fitted model that it kept, and its class.
+ * pipeline_run_id : str or None
+ *     The pipeline run that it records.
+ * mlflow_run_id : str or None
+ *     None until the mirror has copied it.
+ * parameters : dict of str to JSON value
+ * metrics : dict of str to float or None
+ *     The last value of each; None stands for NaN.
+ * data : tuple of str
+ *     The data versions that it stands on, ``train@3``.
+ * artifacts : tuple of Artifact
+ */
+export interface Run {
+  id: string;
+  name: string;
+  status: 'failed' | 'finished' | 'interrupted' | 'running';
+  notebook: string | null;
+  started_at: string;
+  ended_at: string | null;
+  error: string | null;
+  git_commit: string | null;
+  git_dirty: boolean | null;
+  code_digest: string | null;
+  environment_digest: string | null;
+  model_digest: string | null;
+  model_kind: string | null;
+  pipeline_run_id: string | null;
+  mlflow_run_id: string | null;
+  parameters: {
+    [k: string]: unknown;
+  };
+  metrics: {
+    [k: string]: number | null;
+  };
+  data: string[];
+  artifacts: Artifact[];
+}
+/**
+ * A file that a run shows: a figure, for instance.
+ */
+export interface Artifact {
+  name: string;
+  media_type: string;
+  digest: string;
+  size_bytes: number;
+}
+/**
+ * A run and the cells that made it, in the order of their execution.
+ */
+export interface RunDetail {
+  run: Run;
+  cells: CodeCell[];
+}
+/**
+ * One executed cell of a run's CodeVersion, as it was when it ran.
+ */
+export interface CodeCell {
+  position: number;
+  cell_id: string | null;
+  source: string;
+  duration_seconds: number;
+  error: string | null;
+}
+/**
+ * All datasets, by name.
+ */
+export interface Datasets {
+  datasets: Dataset[];
+}
+/**
+ * A name and all its versions, newest first.
+ */
+export interface Dataset {
+  name: string;
+  versions: DatasetVersion[];
+}
+/**
+ * An immutable state of a named table or file, written ``train@3``.
+ *
+ * Attributes
+ * ----------
+ * dataset : str
+ *     The name.
+ * number : int
+ *     1 is the first version.
+ * digest : str
+ *     ``blake3:…`` of the content: two versions with one digest are the same content.
+ * kind : str
+ *     ``frame`` or ``file``.
+ * manifest : str
+ *     Digest of the object that says how to build the content again.
+ * row_count : int or None
+ *     Rows of a frame.
+ * columns : tuple of Column
+ *     Columns of a frame, in order; empty for a file.
+ * size_bytes : int
+ *     Size of the content, uncompressed.
+ * note : str or None
+ *     What its maker said of it.
+ * created_at : str
+ *     ISO 8601, UTC.
+ */
+export interface DatasetVersion {
+  dataset: string;
+  number: number;
+  digest: string;
+  kind: 'file' | 'frame';
+  manifest: string;
+  row_count: number | null;
+  columns: Column[];
+  size_bytes: number;
+  note: string | null;
+  created_at: string;
+}
+/**
+ * One column of a frame: its name as text, its dtype, how many values are missing.
+ */
+export interface Column {
+  name: string;
+  type: string;
+  missing: number;
+}
+/**
+ * All pipelines that ``mlops.yaml`` declares, by name.
+ */
+export interface Pipelines {
+  pipelines: PipelineSummary[];
+}
+/**
+ * A pipeline that ``mlops.yaml`` declares, and its last runs, newest first.
+ */
+export interface PipelineSummary {
+  name: string;
+  notebook: string;
+  runs: PipelineRun[];
+}
+/**
+ * One execution of a pipeline; `run_id` is the Run that holds what it recorded.
+ */
+export interface PipelineRun {
+  id: string;
+  pipeline: string;
+  notebook: string;
+  parameters: {
+    [k: string]: unknown;
+  };
+  status: 'failed' | 'finished' | 'interrupted' | 'running';
+  run_id: string | null;
+  started_at: string;
+  ended_at: string | null;
+  steps: StepRun[];
+}
+/**
+ * One execution of one step; `executed` is the executed notebook's path in the project.
+ */
+export interface StepRun {
+  step: string;
+  status: 'failed' | 'finished' | 'interrupted' | 'queued' | 'running';
+  started_at: string | null;
+  ended_at: string | null;
+  executed: string | null;
+  error: string | null;
+}
+/**
+ * All models, by name.
+ */
+export interface Models {
+  models: ModelSummary[];
+}
+/**
+ * A model: its champion, its versions and the decisions on them, newest first.
+ */
+export interface ModelSummary {
+  name: string;
+  champion: number | null;
+  versions: ModelVersion[];
+  decisions: Decision[];
+}
+/**
+ * An immutable trained artifact of one run.
+ */
+export interface ModelVersion {
+  model: string;
+  version: number;
+  run_id: string;
+  model_digest: string;
+  registered_at: string;
+}
+/**
+ * An append-only record: promote, reject or roll back; who, when, why.
+ *
+ * `state` is ``intended`` before the alias is moved, ``applied`` after, ``void`` when it
+ * was never moved.
+ */
+export interface Decision {
+  id: string;
+  model: string;
+  kind: 'promote' | 'reject' | 'rollback';
+  state: 'applied' | 'intended' | 'void';
+  from_version: number | null;
+  to_version: number;
+  reason: string;
+  actor: string;
+  decided_at: string;
+  report: GateReport | null;
+}
+/**
+ * The verdict of a gate, with its evidence.
+ *
+ * Attributes
+ * ----------
+ * verdict : str
+ *     ``pass`` only when no check failed and at least one passed.
+ * challenger : int
+ *     The version judged.
+ * champion : int or None
+ *     The version it was compared with; None for the first model (`bootstrap`).
+ * bootstrap : bool
+ *     There was no champion: only absolute checks could be made, and the report says so.
+ * data : str
+ *     The dataset version on which both were scored.
+ * row_count, left_out : int
+ *     Rows scored, and rows left out because they have no label.
+ */
+export interface GateReport {
+  verdict: 'fail' | 'pass';
+  challenger: number;
+  champion: number | null;
+  bootstrap: boolean;
+  data: string;
+  row_count: number;
+  left_out: number;
+  checks: CheckResult[];
+}
+/**
+ * One line of a gate report.
+ *
+ * Attributes
+ * ----------
+ * check : str
+ *     What was asked, in words: ``roc_auc not worse than champion v1 by more than 0.01``.
+ * verdict : str
+ *     ``pass``, ``fail``, or ``not_judged``: a comparison while there is no champion.
+ * challenger, champion : float or None
+ *     The values compared; champion is None when the check does not look at it.
+ * why : str
+ *     One sentence, with the numbers.
+ */
+export interface CheckResult {
+  check: string;
+  verdict: 'fail' | 'not_judged' | 'pass';
+  challenger: number | null;
+  champion: number | null;
+  why: string;
+}
