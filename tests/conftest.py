@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mlops_jupyter.project import Project, init
+from tests.kernel import Kernel
 
 # the developer's own settings must not reach a test
 for _name in [n for n in os.environ if n.startswith(("MLOPS_", "MLFLOW_"))]:
@@ -22,3 +24,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     made = init(tmp_path / "flights")
     monkeypatch.chdir(made.root)
     return made
+
+
+@pytest.fixture
+def kernel(project: Project) -> Iterator[Kernel]:
+    """Return a real kernel in the project, which records."""
+    made = Kernel(project.root)
+    loaded = made.run("%load_ext mlops_jupyter")
+    assert (loaded.status, loaded.text) == ("ok", ""), loaded
+    yield made
+    made.close()

@@ -14,7 +14,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
@@ -94,6 +94,7 @@ class Capture:
         self._began = (now(), time.perf_counter())
         self._cells: list[ExecutedCell] = []
         self._functions: dict[str, frozenset[str]] = {}
+        self._parameters: dict[str, None] = {}
         self._touched: list[DatasetVersion] = []
         self._complaints: set[str] = set()
 
@@ -136,32 +137,45 @@ class Capture:
         self._depth = max(0, self._depth - 1)
         if self._depth or self.project is None or not result.info.raw_cell:
             return
-        run, project = self.run, self.project
-        if run is not None and not run.spans_kernel:
-            self.run = None
-        error = result.error_before_exec or result.error_in_exec
-        analysis = analyse(result.info.raw_cell)
-        execution = self._execution(result.info, analysis, error)
-        cell = self._executed_cell(analysis, execution.versions)
-        found = None if run is None else self._findings(run, analysis, result.info)
+        run, error = self.run, result.error_before_exec or result.error_in_exec
         closes = None if run is None or run.spans_kernel else _status(error)
+        if closes is not None:
+            self.run = None
+        try:
+            found = self._write(result.info, error, run, closes)
+        except Exception:
+            if run is not None and closes is not None:
+                recorder.close_run(self.project, run.id, closes, error and last_line(error))
+            raise
+        if run is not None and closes is not None:
+            display.run_line(self.shell, run.name, run.id, closes, found)
+            mirror.start(self.project)
+
+    def _write(
+        self, info: Any, error: BaseException | None, run: OpenRun | None, closes: Status | None
+    ) -> Findings:
+        """Write the executed cell, and what it says about its run."""
+        assert self.project is not None
+        analysis = analyse(info.raw_cell)
+        execution = self._execution(info, analysis, error)
+        cell = self._executed_cell(analysis, execution.versions)
+        if "parameters" in _tags(info):
+            self._parameters.update(dict.fromkeys(analysis.writes))
+        found = Findings() if run is None else self._findings(run, analysis)
         execution_id = recorder.record(
-            project,
+            self.project,
             execution,
             run_id=run.id if run else None,
-            findings=found,
+            findings=found if run else None,
             slice_=tuple(slice_of([*self._cells, cell])[:-1]) if run else (),
             closes=closes,
         )
-        self._cells.append(ExecutedCell(execution_id, cell.needs, cell.changes, cell.opaque,
-                                        cell.versions))  # fmt: skip
-        if run is not None and found is not None:
+        self._cells.append(replace(cell, execution_id=execution_id))
+        if run is not None:
             run.has_model = run.has_model or found.model is not None
             run.metrics.clear()
             run.figures.clear()
-        if closes is not None and run is not None and found is not None:
-            display.run_line(self.shell, run.name, run.id, closes, found)
-            mirror.start(project)
+        return found
 
     @guarded
     def see(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -214,21 +228,19 @@ class Capture:
         self._functions.update(analysis.functions)
         needs = needs_of(analysis.reads, self._functions)
         space = self.shell.user_ns
-        changed = {n for n in needs if n in space and not isinstance(space[n], _UNCHANGING)}
+        changed = {n for n in needs if n in space and not issubclass(type(space[n]), _UNCHANGING)}
         return ExecutedCell(
             0, needs, frozenset(analysis.writes) | changed, analysis.opaque, touched_
         )
 
-    def _findings(self, run: OpenRun, analysis: CellAnalysis, info: Any) -> Findings:
+    def _findings(self, run: OpenRun, analysis: CellAnalysis) -> Findings:
         space = self.shell.user_ns
         fitted = findings.estimators([*analysis.writes, *sorted(analysis.reads)], space)
         bound = set(analysis.writes)
         fresh = {n: e for n, e in fitted.items() if n in bound or n not in run.fitted_before}
         if not fresh and not run.has_model:
             fresh = fitted
-        names = [*analysis.literals]
-        if "parameters" in _tags(info):
-            names = [*analysis.writes]
+        names = dict.fromkeys([*self._parameters, *analysis.literals])
         seen = [*analysis.writes, *sorted(analysis.reads)]
         frames = [space[name] for name in seen if name in space]
         return Findings(

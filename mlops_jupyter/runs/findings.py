@@ -1,7 +1,8 @@
 """What a cell says about its run: parameters, metrics, the fitted model.
 
 Everything here looks at what the user's names hold after the cell, without importing a
-library that the user has not imported, and without calling more of it than is said.
+library that the user has not imported. Types are asked for with `type`: `isinstance` calls
+``__class__`` of the object, which may be the user's code.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ def metrics(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[tuple[st
     """Return those of the names that hold a real number (bool is none), as step 0."""
     found = {}
     for name in names:
-        value = namespace.get(name)
+        value: Any = namespace.get(name)
         if (
-            not isinstance(value, bool)
-            and isinstance(value, numbers.Real)
+            issubclass(type(value), numbers.Real)
+            and type(value) is not bool
             and not name.startswith("_")
         ):
             found[name, 0] = float(value)
@@ -70,7 +71,7 @@ def estimators(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, 
     return {
         name: namespace[name]
         for name in dict.fromkeys(names)
-        if isinstance(namespace.get(name), kind) and _is_fitted(namespace[name])
+        if issubclass(type(namespace.get(name)), kind) and _is_fitted(namespace[name])
     }
 
 
@@ -131,8 +132,6 @@ def _is_fitted(estimator: Any) -> bool:
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
-    if isinstance(estimator, type):
-        return False
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
@@ -153,9 +152,9 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _is_data(value: Any) -> bool:
-    if isinstance(value, bool | int | float | str | None):
+    if type(value) in {bool, int, float, str, type(None)}:
         return True
-    if not isinstance(value, list | tuple | dict):
+    if type(value) not in {list, tuple, dict}:
         return False
     try:
         msgspec.json.encode(value)
