@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mlops_jupyter.data import arrow, values
 from mlops_jupyter.data.part import Leaf, Part, Stored
-from mlops_jupyter.data.zones import tell_zone, zone_of
+from mlops_jupyter.data.calendar import set_freq, tell_freq, tell_zone, zone_of
 
 Array = Any
 """A numpy array, or a pandas extension array."""
@@ -129,7 +129,7 @@ def _categorical(column: Array, where: str) -> Part:
     categories = column.categories
     return Part(
         "categorical",
-        {"ordered": bool(column.ordered)},
+        {"ordered": bool(column.ordered), **tell_freq(categories)},
         _numpy_leaf(column.codes, pa.array),
         {
             "categories": of(categories, where),
@@ -155,9 +155,10 @@ def _sparse(column: Array, where: str) -> Part:
 
 def _sparse_again(dense: Array, kind: str, fill: Array) -> Array:
     """Return a sparse array that stores no value equal to what fills it."""
-    dtype = pd.SparseDtype(fill.dtype, fill[0])
+    # pandas keeps a fill value as it is given, and people give 0, not numpy's
+    value = fill[0] if fill.dtype.kind in "Mm" else fill[0].item()
     make: Any = pd.arrays.SparseArray
-    return make(dense, fill_value=fill[0], kind=kind, dtype=dtype)
+    return make(dense, fill_value=value, kind=kind, dtype=pd.SparseDtype(fill.dtype, value))
 
 
 def _bytes(array: Array) -> bytes:
@@ -233,9 +234,10 @@ def _read_interval(stored: Stored) -> Array:
 def _read_categorical(stored: Stored) -> Array:
     categories = put_together(stored.part("categories"))
     name = values.put_together(stored.part("name"))[0]
+    index: Any = pd.Index(categories, dtype=categories.dtype, name=name)
     return pd.Categorical.from_codes(
         np.concatenate([chunk.to_numpy() for chunk in stored.chunks()]),
-        categories=pd.Index(categories, dtype=categories.dtype, name=name),
+        categories=set_freq(index, stored.facts),
         ordered=stored.facts["ordered"],
     )
 

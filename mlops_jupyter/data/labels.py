@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.frequencies import to_offset
 
 from mlops_jupyter.data import columns, values
+from mlops_jupyter.data.calendar import set_freq, tell_freq
 from mlops_jupyter.data.part import Part, Stored
 
 
@@ -33,7 +32,7 @@ def take_apart(index: pd.Index[Any], where: str) -> Part:
         return _levels(index, names, where)
     if isinstance(index, pd.RangeIndex):
         return Part("range", _range(index), parts=names)
-    return Part("index", _freq(index), parts={"values": columns.of(index, where), **names})
+    return Part("index", tell_freq(index), parts={"values": columns.of(index, where), **names})
 
 
 def put_together(stored: Stored) -> pd.Index[Any]:
@@ -52,18 +51,6 @@ def _range(index: pd.RangeIndex) -> dict[str, Any]:
     start = index.start if len(index) else 0
     step = index.step if len(index) > 1 else 1
     return {"start": start, "step": step, "length": len(index)}
-
-
-def _freq(index: pd.Index[Any]) -> dict[str, Any]:
-    freq = getattr(index, "freq", None)
-    if freq is None or isinstance(index.dtype, pd.PeriodDtype):
-        return {}
-    try:
-        if to_offset(freq.freqstr) == freq:
-            return {"freq": freq.freqstr}
-    except ValueError:
-        pass  # an offset with more to it than its name, e.g. with holidays
-    return {"pickled_freq": pickle.dumps(freq, 5).hex()}
 
 
 def _levels(index: pd.MultiIndex, names: dict[str, Part], where: str) -> Part:
@@ -96,12 +83,7 @@ def _read_index(stored: Stored) -> pd.Index[Any]:
     # pandas would make levels of a list of tuples
     index: Any = pd.Index(array, dtype=array.dtype, copy=False, tupleize_cols=False)
     index.name = _read_names(stored)[0]
-    if "freq" in stored.facts:
-        index.freq = stored.facts["freq"]
-    if "pickled_freq" in stored.facts:
-        index.freq = pickle.loads(bytes.fromhex(stored.facts["pickled_freq"]))
-    read: pd.Index[Any] = index
-    return read
+    return set_freq(index, stored.facts)
 
 
 def _read_levels(stored: Stored) -> pd.Index[Any]:

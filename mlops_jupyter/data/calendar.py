@@ -1,4 +1,4 @@
-"""Time zones as JSON: the usual ones by name, others as a pickle that we wrote."""
+"""Time zones and frequencies as JSON: the usual by name, others as a pickle that we wrote."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import pickle
 import zoneinfo
 from collections.abc import Mapping
 from typing import Any
+
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 from mlops_jupyter.errors import UsageError
 
@@ -40,3 +43,26 @@ def zone_of(facts: Mapping[str, Any]) -> dt.tzinfo:
             hint="install the time zones, e.g. `pip install tzdata`",
         ) from None
     return zone
+
+
+def tell_freq(index: pd.Index[Any]) -> dict[str, Any]:
+    """Return the facts from which `set_freq` gives an index its frequency again."""
+    freq = getattr(index, "freq", None)
+    if freq is None or isinstance(index.dtype, pd.PeriodDtype):
+        return {}
+    try:
+        if to_offset(freq.freqstr) == freq:
+            return {"freq": freq.freqstr}
+    except ValueError:
+        pass  # an offset with more to it than its name, e.g. with holidays
+    return {"pickled_freq": pickle.dumps(freq, 5).hex()}
+
+
+def set_freq(index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.Index[Any]:
+    """Return the index with the frequency that `tell_freq` told."""
+    times: Any = index
+    if "freq" in facts:
+        times.freq = facts["freq"]
+    if "pickled_freq" in facts:
+        times.freq = pickle.loads(bytes.fromhex(facts["pickled_freq"]))
+    return index
