@@ -10,21 +10,23 @@ A thread in the kernel would slow the user's loops, and MLflow's import alone co
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from mlops_jupyter.errors import ExternalError, refused_by_disk
+from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.project import Project, now, open_project
 from mlops_jupyter.runs import history
+from mlops_jupyter.store.lock import exclusive
 
 LOCK = "mirror.lock"
 LOG = "mirror.log"
 POLL_SECONDS = 0.2
+
+WAIT_SECONDS = 600.0
+"""How long `drain` waits for another process that is at it."""
 
 _started: list[subprocess.Popen[bytes]] = []
 """Mirrors that this process has started: kept, so that the ended ones are reaped."""
@@ -32,9 +34,52 @@ _started: list[subprocess.Popen[bytes]] = []
 
 def start(project: Project) -> None:
     """Start the mirror in the background, unless it runs. Costs about 3 ms."""
-    with _lock(project, wait=False) as held:
-        if not held:
+    try:
+        with _holding(project, 0):
+            pass
+    except ConflictError:  # it runs
+        return
+    _spawn(project)
+
+
+def drain(project: Project) -> int:
+    """Copy all ended runs to MLflow now, and return how many were copied.
+
+    Waits while another process is at it.
+
+    Raises
+    ------
+    ExternalError
+        MLflow cannot be reached, or refuses; the runs wait in the outbox.
+    """
+    if not history.waiting(project)[0]:
+        return 0
+    with _holding(project, WAIT_SECONDS):
+        copied, error = _drain(project)
+    if error is not None:
+        count, _ = history.waiting(project)
+        raise ExternalError(
+            f"{count} run(s) could not be copied to MLflow at {project.tracking_uri}: {error}",
+            hint="they are kept; try again with `mlops sync`",
+        )
+    return copied
+
+
+def serve(project: Project) -> None:
+    """Drain the outbox, and go on until nothing has come for a while."""
+    while True:
+        try:
+            with _holding(project, 0):
+                _serve(project)
+        except ConflictError:
             return
+        # a run that ended while we held the lock started no mirror of its own
+        count, error = history.waiting(project)
+        if not count or error is not None:
+            return
+
+
+def _spawn(project: Project) -> None:
     environment = dict(os.environ)
     # a model may be an instance of a class in the user's own module
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
@@ -50,42 +95,6 @@ def start(project: Project) -> None:
             start_new_session=True,
         )
     _started.append(started)
-
-
-def drain(project: Project) -> int:
-    """Copy all ended runs to MLflow now, and return how many were copied.
-
-    Waits while another process is at it.
-
-    Raises
-    ------
-    ExternalError
-        MLflow cannot be reached, or refuses; the runs wait in the outbox.
-    """
-    if not history.waiting(project)[0]:
-        return 0
-    with _lock(project, wait=True):
-        copied, error = _drain(project)
-    if error is not None:
-        count, _ = history.waiting(project)
-        raise ExternalError(
-            f"{count} run(s) could not be copied to MLflow at {project.tracking_uri}: {error}",
-            hint="they are kept; try again with `mlops sync`",
-        )
-    return copied
-
-
-def serve(project: Project) -> None:
-    """Drain the outbox, and go on until nothing has come for a while."""
-    while True:
-        with _lock(project, wait=False) as held:
-            if not held:
-                return
-            _serve(project)
-        # a run that ended while we held the lock started no mirror of its own
-        _, error = history.waiting(project)
-        if history.waiting(project)[0] == 0 or error is not None:
-            return
 
 
 def _serve(project: Project) -> None:
@@ -125,20 +134,8 @@ def _drain(project: Project) -> tuple[int, str | None]:
     return copied, last_error
 
 
-@contextlib.contextmanager
-def _lock(project: Project, *, wait: bool) -> Iterator[bool]:
-    path = project.folder / LOCK
-    try:
-        file = path.open("ab")
-    except OSError as error:
-        raise refused_by_disk(path, error) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+def _holding(project: Project, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
+    return exclusive(project.folder / LOCK, timeout_seconds, "copy runs to MLflow")
 
 
 if __name__ == "__main__":
