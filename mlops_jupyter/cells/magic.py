@@ -23,11 +23,22 @@ FOREIGN = {
 }  # fmt: skip
 """Cell magics whose body is not code of this notebook."""
 
-OPAQUE = {
-    "edit", "load", "loadpy", "macro", "pylab", "recall", "rep", "rerun", "reset",
-    "reset_selective", "run", "store", "xdel",
+HARMLESS = {
+    "alias", "alias_magic", "autoreload", "automagic", "autosave", "bookmark", "cat", "cd", "clear",
+    "clip", "colors", "conda", "config", "connect_info", "cp", "debug", "dhist", "dirs",
+    "doctest_mode", "env", "gui", "hist", "history", "killbgscripts", "latex_symbols", "ldir",
+    "less", "lf", "lk", "ll", "load_ext", "logoff", "logon", "logstart", "logstate", "logstop",
+    "lprun", "ls", "lsmagic", "lx", "magic", "mamba", "man", "matplotlib", "micromamba", "mkdir",
+    "more", "mprun", "mv", "notebook", "page", "pastebin", "pdb", "pdef", "pdoc", "pfile", "pinfo",
+    "pinfo2", "pip", "popd", "pprint", "precision", "psearch", "psource", "pushd", "pwd", "pycat",
+    "pylint", "qtconsole", "quickref", "rehashx", "reload_ext", "rm", "rmdir", "save", "sc",
+    "set_env", "subshell", "sx", "system", "tb", "tensorboard", "unalias", "unload_ext", "uv",
+    "watermark", "who", "who_ls", "whos", "xmode",
 }  # fmt: skip
-"""Line magics that may bind or delete any name."""
+"""Line magics that bind and delete nothing."""
+
+CONFIGURING = {"config", "load_ext", "matplotlib"}
+"""Line magics that set up the kernel."""
 
 _OPTIONS = {
     "time": r"(?:--?[\w-]+\s+)*",
@@ -128,7 +139,7 @@ def _line_magic(name: str, line: str) -> Magic:
         verb, *names = line.split() or [""]
         receives = tuple(names) if verb == "receive" else ()
         return Magic(name, line, binds=receives, reads=tuple(names) if verb == "pass_on" else ())
-    return Magic(name, line, guesses=interpolated(line), opaque=name in OPAQUE)
+    return Magic(name, line, guesses=interpolated(line), opaque=name not in HARMLESS)
 
 
 def _capture_target(line: str) -> tuple[str, ...]:

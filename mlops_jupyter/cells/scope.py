@@ -34,6 +34,15 @@ class Free:
     opaque: bool
 
 
+def python_of(source: str) -> str:
+    """Return the Python that IPython makes of a cell."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return str(TransformerManager().transform_cell(source))
+
+
 def parse(source: str) -> ast.Module:
     """Parse the Python that IPython makes of a cell.
 
@@ -44,11 +53,10 @@ def parse(source: str) -> ast.Module:
     SyntaxError, ValueError, RecursionError, MemoryError
         It is no code.
     """
-    from IPython.core.inputtransformer2 import TransformerManager
-
+    code = python_of(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(TransformerManager().transform_cell(source))
+        return ast.parse(code)
 
 
 class Walker(ast.NodeVisitor):

@@ -135,6 +135,8 @@ CREATE TABLE step_run (
     status           TEXT NOT NULL,         -- queued | running | finished | failed | interrupted
     receives         TEXT,                  -- object: the values from the steps before
     passes           TEXT,                  -- object: the values for the steps after
+    -- JSON: what the next step has anyway: code, and what its setup makes
+    boundary         TEXT NOT NULL DEFAULT '{"definitions":{},"recreated":[]}',
     executed         TEXT,                  -- path of the executed notebook, from the project's root
     error            TEXT,
     started_at       TEXT,

@@ -1,0 +1,311 @@
+"""What crosses the boundaries between steps.
+
+Steps run one after the other, each in a kernel of its own that first runs the setup. For each
+boundary three things are found from the source alone:
+
+- *definitions* (imports, functions, classes) of the steps before it are taken along as code;
+- *variables* that a later step may read are passed on, all of them together in one pickle, so
+  that two names for one object stay so;
+- of the variables that the setup makes, only those are passed on that a step may have changed;
+  the others are as the setup of the next kernel makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import accumulate
+
+from mlops_jupyter.cells.analysis import CellAnalysis, is_given
+from mlops_jupyter.cells.statement import Statement, statements
+from mlops_jupyter.errors import UsageError, did_you_mean
+from mlops_jupyter.pipelines.source import SourceCell, SourceNotebook
+
+UNCHANGING = (int, float, str, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class StepFlow:
+    """What a step takes from those before it, and gives to those after.
+
+    Attributes
+    ----------
+    receives : tuple of str
+        Variables that it may read.
+    passes : tuple of str
+        Variables that a later step may read.
+    code : tuple of str
+        Definitions of the steps before it.
+    definitions : mapping of str to tuple of str
+        Functions and classes that the next step has as code, and the variables that they read:
+        a value of such a class takes them along.
+    recreated : tuple of str
+        Variables that the setup of the next step makes anew, and that no step binds.
+    """
+
+    receives: tuple[str, ...]
+    passes: tuple[str, ...]
+    code: tuple[str, ...]
+    definitions: Mapping[str, tuple[str, ...]]
+    recreated: tuple[str, ...]
+
+
+def flows_of(notebook: SourceNotebook) -> tuple[StepFlow, ...]:
+    """Find what crosses the boundaries between the steps of a notebook.
+
+    Raises
+    ------
+    UsageError
+        A cell reads a name that no cell before it binds.
+    """
+    names = _Names(notebook)
+    _check(notebook, names)
+    setup = _Setup(notebook.setup, names)
+    parts = [
+        reduce(_Part.then, (_part_of(cell, names) for cell in step.code)) for step in notebook.steps
+    ]
+    so_far = list(accumulate(parts, _Part.then))
+    live = _live([*setup.variables, *so_far[-1].variables], parts)
+    known = {*setup.variables, *names.defined, *so_far[-1].variables}
+    carried = _Carried(notebook, names, parts)
+    flows: list[StepFlow] = []
+    for step, (part, past) in enumerate(zip(parts, so_far, strict=True)):
+        unseen = _unseen(live[step] - known, past, setup)
+        order = {**setup.changed_by(past), **past.variables, **unseen}
+        received = flows[-1].passes if flows else ()
+        again = {**setup.variables, **(unseen if setup.opaque else {})}
+        flows.append(
+            StepFlow(
+                receives=tuple(name for name in received if name in part.needs),
+                passes=tuple(name for name in order if name in live[step]),
+                code=carried.code(step),
+                definitions=carried.definitions(step, {**setup.variables, **past.variables}),
+                recreated=tuple(name for name in again if name not in past.variables),
+            )
+        )
+    return tuple(flows)
+
+
+class _Names:
+    """The names of the whole notebook: which functions read what, which builtins are rebound."""
+
+    def __init__(self, notebook: SourceNotebook) -> None:
+        cells = [*notebook.setup, *(c for step in notebook.steps for c in step.code)]
+        found = [cell.analysis for cell in cells]
+        self.rebound = {n for a in found for n in a.writes if is_given(n) and n != "_"}
+        self._reads: dict[str, set[str]] = {}
+        self._writes: dict[str, set[str]] = {}
+        for analysis in found:
+            for name, free in analysis.functions.items():
+                self._reads.setdefault(name, set()).update(free, self.builtins_of(analysis))
+            for name, free in analysis.function_writes.items():
+                self._writes.setdefault(name, set()).update(free)
+        self.defined: set[str] = set()
+        self._variables: set[str] = set()
+        for statement in statements_of(notebook.setup):
+            if statement.defines:
+                self.defined.update(statement.analysis.writes)
+            else:
+                self._variables.update(self.binds(statement))
+        self._variables -= constants_of(notebook.setup)
+        for statement in statements_of(cells[len(notebook.setup) :]):
+            if self.carries(statement):
+                self.defined.update(statement.analysis.writes)
+            else:
+                self._variables.update(self.binds(statement))
+
+    def builtins_of(self, analysis: CellAnalysis) -> set[str]:
+        """Return the builtins that a cell names and some cell of this notebook binds."""
+        return set(analysis.builtins) & self.rebound
+
+    def reach(self, names: Iterable[str]) -> set[str]:
+        """Return `names` and what the functions among them read when they are called."""
+        reached: set[str] = set()
+        waiting = set(names)
+        while waiting:
+            reached |= waiting
+            waiting = set().union(*(self._reads.get(n, ()) for n in waiting)) - reached
+        return reached
+
+    def bound_by(self, functions: Iterable[str]) -> set[str]:
+        """Return what functions bind by ``global`` when they are called."""
+        return set().union(*(self._writes.get(name, ()) for name in functions))
+
+    def binds(self, statement: Statement) -> dict[str, None]:
+        """Return what a statement binds, itself or through the functions that it calls."""
+        analysis = statement.analysis
+        kept = [name for name in analysis.writes if name not in analysis.deletes]
+        return dict.fromkeys([*kept, *sorted(self.bound_by(self.reach(analysis.uses)))])
+
+    def carries(self, statement: Statement) -> bool:
+        """Return whether a statement of a step can be taken along as code.
+
+        A definition that reads a variable when it is made, e.g. as a default, cannot: the
+        variable may be another by then. It is passed on as a value.
+        """
+        analysis = statement.analysis
+        is_decorated = bool(analysis.uses & analysis.definitions)
+        reads = self.reach(analysis.reads) if is_decorated else analysis.reads
+        return statement.defines and (statement.imports or not reads & self._variables)
+
+
+class _Setup:
+    """The variables that the setup makes, grouped by who may share an object with whom."""
+
+    def __init__(self, cells: Sequence[SourceCell], names: _Names) -> None:
+        self.opaque = any(cell.analysis.opaque for cell in cells)
+        self.variables: dict[str, None] = {}
+        self._group: dict[str, set[str]] = {}
+        made = [s for s in statements_of(cells) if not s.defines]
+        for statement in made:
+            self.variables |= names.binds(statement)
+        self._constant = constants_of(cells)
+        for statement in made:
+            together = names.reach(statement.analysis.uses) | names.binds(statement).keys()
+            self._join(together & self.variables.keys() - self._constant)
+
+    def changed_by(self, part: _Part) -> dict[str, None]:
+        """Return the variables that may be other than the setup made them."""
+        return {
+            name: None
+            for name in self.variables
+            if name not in self._constant and (part.opaque or self._group[name] & part.touched)
+        }
+
+    def _join(self, names: set[str]) -> None:
+        group = names.union(*(self._group.get(name, ()) for name in names))
+        self._group.update(dict.fromkeys(group, group))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the cells of one step, or of some in a row, do with names."""
+
+    needs: frozenset[str]
+    touched: frozenset[str]
+    settles: frozenset[str]
+    variables: Mapping[str, None]
+    opaque: bool
+
+    def then(self, after: _Part) -> _Part:
+        """Return both as one."""
+        return _Part(
+            self.needs | (after.needs - self.settles),
+            self.touched | after.touched,
+            self.settles | after.settles,
+            {**self.variables, **after.variables},
+            self.opaque or after.opaque,
+        )
+
+
+def _part_of(cell: SourceCell, names: _Names) -> _Part:
+    analysis = cell.analysis
+    reached = names.reach(analysis.uses | names.builtins_of(analysis))
+    variables: dict[str, None] = {}
+    for statement in statements(cell.source):
+        if not names.carries(statement):
+            variables |= names.binds(statement)
+    return _Part(
+        needs=analysis.reads | (reached - analysis.uses),
+        touched=frozenset(reached.union(analysis.writes, analysis.deletes)),
+        settles=analysis.settles,
+        variables=variables,
+        opaque=analysis.opaque,
+    )
+
+
+def statements_of(cells: Iterable[SourceCell]) -> Iterator[Statement]:
+    """Return the statements of cells, one after the other."""
+    return (statement for cell in cells for statement in statements(cell.source))
+
+
+def constants_of(cells: Iterable[SourceCell]) -> set[str]:
+    """Return the names that are bound to nothing but literals that cannot change in place."""
+    found: dict[str, bool] = {}
+    for cell in cells:
+        for name in cell.analysis.writes:
+            literal = cell.analysis.literals.get(name, found)
+            found[name] = found.get(name, True) and type(literal) in UNCHANGING
+    return {name for name, is_constant in found.items() if is_constant}
+
+
+class _Carried:
+    """Definitions that later steps take along as code."""
+
+    def __init__(self, notebook: SourceNotebook, names: _Names, parts: Sequence[_Part]) -> None:
+        self._names, self._parts = names, parts
+        self._setup = [s for s in statements_of(notebook.setup) if s.defines]
+        self._steps = [
+            [s for s in statements_of(step.code) if names.carries(s)] for step in notebook.steps
+        ]
+        everywhere = [c.analysis for step in notebook.steps for c in step.code]
+        self._used = names.reach(n for a in everywhere for n in (*a.uses, *a.functions))
+
+    def code(self, step: int) -> tuple[str, ...]:
+        """Return the definitions that a step needs; imports only if something there uses them."""
+        before = [s for part in self._steps[:step] for s in part]
+        made = [s for s in before if not s.imports]
+        needed = set(self._parts[step].touched)
+        for statement in made:
+            needed |= statement.analysis.uses.union(*statement.analysis.functions.values())
+        needed = self._names.reach(needed)
+        return tuple(s.source for s in before if not s.imports or self._wanted(s, needed))
+
+    def definitions(self, step: int, variables: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return what the next step has as code, and which variables each of it reads."""
+        made = [*self._setup, *(s for part in self._steps[: step + 1] for s in part)]
+        names = dict.fromkeys(n for s in made if not s.imports for n in s.analysis.functions)
+        order = list(variables)
+        return {n: tuple(v for v in order if v in self._names.reach([n]) - {n}) for n in names}
+
+    def _wanted(self, statement: Statement, needed: set[str]) -> bool:
+        # an import whose names nobody uses is there for what it does
+        writes = set(statement.analysis.writes)
+        return not writes or bool(writes & needed) or not writes & self._used
+
+
+def _live(variables: Sequence[str], parts: Sequence[_Part]) -> list[frozenset[str]]:
+    """Return for each step the names that a later one may read."""
+    live: list[frozenset[str]] = [frozenset()]
+    for part in reversed(parts[1:]):
+        needs = part.needs | frozenset(variables) if part.opaque else part.needs
+        live.append(needs | (live[-1] - part.settles))
+    return live[::-1]
+
+
+def _unseen(names: Iterable[str], past: _Part, setup: _Setup) -> dict[str, None]:
+    """Return names that are read later and that only code we cannot see through may bind."""
+    return {
+        name: None
+        for name in sorted(names)
+        if past.opaque or (setup.opaque and name in past.touched)
+    }
+
+
+def _check(notebook: SourceNotebook, names: _Names) -> None:
+    """Refuse a name that no cell before it binds, before anything runs."""
+    bound: set[str] = set()
+    opaque = False
+    cells = [*notebook.setup, *(c for step in notebook.steps for c in step.code)]
+    for cell in cells:
+        analysis = cell.analysis
+        opaque |= analysis.opaque
+        for name in sorted(analysis.required - bound):
+            if not opaque:
+                raise _unbound(notebook, cell, name, bound)
+        bound.update(analysis.writes)
+        bound |= names.bound_by(names.reach(analysis.uses))
+
+
+def _unbound(notebook: SourceNotebook, cell: SourceCell, name: str, bound: set[str]) -> UsageError:
+    later = [c for step in notebook.steps for c in step.code if name in c.analysis.writes]
+    left_out = [c for c in notebook.skipped if name in c.analysis.writes]
+    if left_out:
+        hint: str | None = f"{left_out[0].words} binds it, and is tagged `skip`"
+    elif later:
+        hint = f"{later[0].words} binds it: move that above"
+    else:
+        hint = did_you_mean(name, bound)
+    what = f"{notebook.path}: {cell.words} reads {name!r}, which no cell before it binds"
+    return UsageError(what, hint=hint)

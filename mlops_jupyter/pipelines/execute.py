@@ -1,0 +1,229 @@
+"""Running a pipeline: parameters are checked, then a process of its own executes the steps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from mlops_jupyter import errors
+from mlops_jupyter.errors import (
+    CellFailedError,
+    ExternalError,
+    MlopsError,
+    NotFoundError,
+    refused_by_disk,
+)
+from mlops_jupyter.pipelines import history, parameters, record
+from mlops_jupyter.pipelines.notebook import cut_source
+from mlops_jupyter.pipelines.pipeline import PipelineRun
+from mlops_jupyter.pipelines.source import read_notebook
+from mlops_jupyter.project import Project
+from mlops_jupyter.runs import mirror
+
+LOG = "log.txt"
+PATIENCE_SECONDS = 20.0
+"""How long an interrupted pipeline may take to end its kernel and write things down."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """Where a pipeline run is.
+
+    Attributes
+    ----------
+    step : str
+    number, steps : int
+        Which step of how many, from 1.
+    cell, cells : int
+        Which cell of how many, from 1; 0 while the kernel starts and the setup runs.
+    status : str
+        ``running`` or ``finished``.
+    """
+
+    step: str
+    number: int
+    steps: int
+    cell: int
+    cells: int
+    status: Literal["running", "finished"] = "running"
+
+
+Progress = Callable[[StepProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the process that executes the steps is told."""
+
+    root: str
+    id: str
+    pipeline: str
+    notebook: str
+    content: str
+    given: dict[str, Any]
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What that process tells: where it is, or how it failed."""
+
+    progress: StepProgress | None = None
+    failure: dict[str, str | None] | None = None
+
+
+def run_pipeline(
+    project: Project,
+    name: str,
+    given: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> PipelineRun:
+    """Run a pipeline that ``mlops.yaml`` declares.
+
+    Parameters
+    ----------
+    project : Project
+    name : str
+    given : mapping of str to value, optional
+        Parameters; text is read as the type of the parameter's default.
+    progress : callable, optional
+        Called when a step or a cell begins, and when a step has ended.
+
+    Raises
+    ------
+    NotFoundError, UsageError
+        There is no such pipeline or parameter, or the notebook cannot be cut. Nothing has run.
+    CellFailedError
+        A cell raised; the executed notebook so far is kept.
+    ExternalError
+        A kernel died, or did not start.
+    """
+    record.reconcile(project)
+    declared = project.settings.pipelines.get(name)
+    if declared is None:
+        hint = "declare it with `mlops pipeline build NOTEBOOK`"
+        raise NotFoundError("pipeline", name, project.settings.pipelines, hint=hint)
+    made = cut_source(read_notebook(project.root / declared.notebook), name)
+    values = parameters.convert(made.pipeline.parameters, given or {})
+    request = Request(
+        root=str(project.root),
+        id=secrets.token_hex(8),
+        pipeline=name,
+        notebook=declared.notebook,
+        content=project.objects.write(made.source.content),
+        given=values,
+        parameters={p.name: p.default for p in made.pipeline.parameters} | values,
+    )
+    try:
+        failure = _execute(project, request, progress)
+    finally:
+        mirror.start(project)
+    if failure is not None:
+        raise failure
+    return history.get(project, request.id)
+
+
+def folder_of(project: Project, pipeline: str, pipeline_run_id: str) -> Path:
+    """Return where the executed notebooks of a pipeline run are kept."""
+    return project.folder / "pipelines" / pipeline / pipeline_run_id
+
+
+def _execute(project: Project, request: Request, progress: Progress | None) -> MlopsError | None:
+    folder = folder_of(project, request.pipeline, request.id)
+    try:
+        folder.mkdir(parents=True)
+        with (folder / LOG).open("wb") as log:
+            process = subprocess.Popen(
+                # -P: a module in the user's folder must not stand for one that we import
+                [sys.executable, "-P", "-m", "mlops_jupyter.pipelines.runner"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise refused_by_disk(folder, error) from error
+    with process:
+        try:
+            failure = _listen(process, request, progress)
+        except BaseException:
+            _stop(process)
+            record.end(project, request.id, "interrupted", "interrupted")
+            raise
+    if process.returncode and failure is None:
+        failure = _ended(process.returncode, folder / LOG)
+        record.end(project, request.id, "interrupted", failure.message)
+    return failure
+
+
+def _listen(
+    process: subprocess.Popen[bytes], request: Request, progress: Progress | None
+) -> MlopsError | None:
+    """Follow the process to its end; it ends itself when its standard input is closed."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    failure = None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(msgspec.json.encode(request) + b"\n")
+        process.stdin.flush()
+    for line in process.stdout:
+        event = msgspec.json.decode(line, type=Event)
+        if event.failure is not None:
+            failure = _error_of(event.failure)
+        elif event.progress is not None and progress is not None:
+            progress(event.progress)
+    process.wait()
+    return failure
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _ended(code: int, log: Path) -> ExternalError:
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+    return ExternalError(f"the process of the pipeline {how}", hint=f"what it wrote: {log}")
+
+
+def failure_of(error: MlopsError) -> dict[str, str | None]:
+    """Return an error as text, to be raised again in another process."""
+    told = {"class": type(error).__name__, "message": error.message, "hint": error.hint}
+    if isinstance(error, CellFailedError):
+        told |= {
+            "notebook": error.notebook,
+            "cell": error.cell,
+            "error": error.error,
+            "traceback": error.traceback,
+            "executed": error.executed,
+        }
+    return told
+
+
+def _error_of(told: dict[str, str | None]) -> MlopsError:
+    if told["class"] == CellFailedError.__name__:
+        return CellFailedError(
+            told["notebook"] or "",
+            told["cell"] or "",
+            told["error"] or "",
+            traceback=told["traceback"] or "",
+            executed=told["executed"],
+        )
+    kind = getattr(errors, told["class"] or "", MlopsError)
+    error: MlopsError = kind.__new__(kind)
+    MlopsError.__init__(error, told["message"] or "", hint=told["hint"])
+    return error

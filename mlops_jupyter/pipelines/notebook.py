@@ -1,0 +1,174 @@
+"""A notebook becomes a pipeline: cut into steps by its tags, and written down as notebooks.
+
+One cell is tagged ``parameters``. A cell tagged ``step:NAME`` begins a step, to which the cells
+below it belong; code before the first step is the setup, which runs in each step. Cells tagged
+``skip`` are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_jupyter.config import NAME
+from mlops_jupyter.errors import UsageError
+from mlops_jupyter.pipelines.dataflow import StepFlow, flows_of
+from mlops_jupyter.pipelines.parameters import read_parameters
+from mlops_jupyter.pipelines.pipeline import Pipeline, Step
+from mlops_jupyter.pipelines.source import SourceCell, SourceNotebook, parse_notebook, read_notebook
+
+LOAD = "%load_ext mlops_jupyter"
+_CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A pipeline, and all that is needed to write the notebooks of its steps."""
+
+    pipeline: Pipeline
+    source: SourceNotebook
+    flows: tuple[StepFlow, ...]
+
+
+def cut(path: Path | str, name: str | None = None) -> Pipeline:
+    """Cut a notebook into the steps of a pipeline; nothing is run.
+
+    Parameters
+    ----------
+    path : path
+        The notebook.
+    name : str, optional
+        Default: the name of its file.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read or cut; the message says which cell and why.
+    """
+    return cut_source(read_notebook(Path(path)), name).pipeline
+
+
+def cut_bytes(content: bytes, path: Path, name: str) -> Cut:
+    """Cut a notebook whose bytes are at hand."""
+    return cut_source(parse_notebook(content, path), name)
+
+
+def cut_source(source: SourceNotebook, name: str | None = None) -> Cut:
+    """Cut a notebook that is read already."""
+    parameters = read_parameters(source.parameters, source.path)
+    flows = flows_of(source)
+    steps = tuple(
+        Step(step.name, tuple(c.position for c in step.code), flow.receives, flow.passes)
+        for step, flow in zip(source.steps, flows, strict=True)
+    )
+    named = name if name is not None else _name_of(source.path)
+    return Cut(Pipeline(named, str(source.path), parameters, steps), source, flows)
+
+
+def step_notebook(made: Cut, number: int, title: str) -> dict[str, Any]:
+    """Return the notebook of one step, as nbformat 4.5.
+
+    Each cell's metadata say under ``mlops`` which part it is, and which cell of the source it
+    was.
+
+    Parameters
+    ----------
+    made : Cut
+    number : int
+        Of the step, from 0.
+    title : str
+        The source notebook, as people know it.
+    """
+    source, flow = made.source, made.flows[number]
+    step = source.steps[number]
+    text = (
+        f"# {step.name}\n\nStep {number + 1} of {len(source.steps)} of the pipeline "
+        f"`{made.pipeline.name}`, made from `{title}`. Change it there: this notebook is "
+        "written anew by each run."
+    )
+    cells = [_text("about", text), _code("load", LOAD)]
+    cells += [_own(cell, "setup") for cell in source.setup]
+    if flow.code:
+        cells.append(_code("definitions", "\n\n".join(flow.code)))
+    if number:
+        cells.append(_code("receive", " ".join(["%mlops receive", *flow.receives])))
+    cells += [_own(cell, "step") for cell in step.shown]
+    if number + 1 < len(source.steps):
+        cells.append(_code("pass_on", " ".join(["%mlops pass_on", *flow.passes])))
+    kernel = source.kernel
+    return {
+        "cells": list(_with_ids(cells)),
+        "metadata": {
+            "kernelspec": {"name": kernel, "display_name": kernel, "language": "python"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def to_json(notebook: Mapping[str, Any]) -> bytes:
+    """Return a notebook as the bytes of its file."""
+    return (json.dumps(notebook, indent=1) + "\n").encode()
+
+
+def _name_of(path: Path) -> str:
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem).strip("-._")[:100]
+    if NAME.fullmatch(name) is None:
+        raise UsageError(
+            f"{path}: its name cannot be a pipeline's name", hint="give one with `--name NAME`"
+        )
+    return name
+
+
+def _text(part: str, source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {"mlops": {"part": part}}, "source": source}
+
+
+def _code(part: str, source: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {"mlops": {"part": part}, "tags": []},
+        "outputs": [],
+        "source": source,
+    }
+
+
+def _own(cell: SourceCell, part: str) -> dict[str, Any]:
+    metadata = cell.content.get("metadata")
+    kept = {**metadata} if isinstance(metadata, dict) else {}
+    made: dict[str, Any] = {
+        "cell_type": cell.kind,
+        "metadata": {
+            **kept,
+            "mlops": {"part": part, "cell": cell.position},
+            "tags": list(cell.tags),
+        },
+        "source": cell.source,
+    }
+    if cell.kind == "code":
+        made |= {"execution_count": None, "outputs": []}
+    elif isinstance(cell.content.get("attachments"), dict):
+        made["attachments"] = cell.content["attachments"]
+    identity = cell.content.get("id")
+    if isinstance(identity, str) and _CELL_ID.fullmatch(identity):
+        made["id"] = identity
+    return made
+
+
+def _with_ids(cells: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give an id to each cell that has none, or that of another."""
+    taken: set[str] = set()
+    for cell in cells:
+        mine = cell["metadata"]["mlops"]
+        fallback = f"cell-{mine['cell']}" if "cell" in mine else f"mlops-{mine['part']}"
+        identity = cell.get("id", fallback)
+        while identity in taken:
+            identity = f"{identity[:60]}-{len(taken)}"
+        taken.add(identity)
+        yield {**cell, "id": identity}

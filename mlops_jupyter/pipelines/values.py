@@ -1,0 +1,264 @@
+"""Values pass from step to step: all that cross a boundary together, in one pickle.
+
+In one pickle, two names for one object stay so; in two, they would become two objects without
+a word. Functions and classes that the next step has as code are stored by name; all others
+(closures, lambdas, classes made in a loop) by value, with the next kernel's namespace as theirs.
+
+Nothing is unpickled but what the catalog names, and the object store verifies it.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import cloudpickle
+import msgspec
+
+from mlops_jupyter.errors import IntegrityError, UsageError
+from mlops_jupyter.pipelines import views
+from mlops_jupyter.project import Project
+
+UNPICKLABLE = (
+    pickle.PickleError,
+    ArithmeticError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What objects that do not pickle raise, according to who made them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """What the next step has without being passed it.
+
+    Attributes
+    ----------
+    definitions : dict of str to tuple of str
+        Its functions and classes, and the variables that they read.
+    recreated : frozenset of str
+        Variables that its setup makes.
+    """
+
+    definitions: dict[str, tuple[str, ...]]
+    recreated: frozenset[str]
+
+
+def store_values(
+    project: Project, step_run_id: str, namespace: Mapping[str, Any], names: Iterable[str]
+) -> None:
+    """Keep variables for the steps after.
+
+    A name that is not bound is left out, as it would be in the notebook itself.
+
+    Raises
+    ------
+    UsageError
+        A variable cannot be stored.
+    """
+    _, boundary = _step_run(project, step_run_id)
+    values = {name: namespace[name] for name in names if name in namespace}
+    content = _dump(values, namespace, boundary)
+    digest = project.objects.write(content)
+    with project.catalog.transaction() as rows:
+        rows.execute("UPDATE step_run SET passes = ? WHERE id = ?", (digest, step_run_id))
+
+
+def restore_values(
+    project: Project, step_run_id: str, namespace: dict[str, Any], names: Iterable[str] = ()
+) -> None:
+    """Take over the variables that the step before passed on, all of them.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Those that the step itself reads; the others only go through it.
+
+    Raises
+    ------
+    UsageError
+        A variable cannot be built again.
+    IntegrityError
+        What was stored is missing or damaged.
+    """
+    digest, _ = _step_run(project, step_run_id)
+    if digest is None:
+        wanted = ", ".join(names) or "any value"
+        raise IntegrityError(f"the step run {step_run_id} is not to receive {wanted}")
+    content = project.objects.read(digest)
+    _Unpickler.namespace = namespace
+    try:
+        payload = _Unpickler(io.BytesIO(content)).load()
+    except UNPICKLABLE as error:
+        raise UsageError(
+            f"a value that the step before passed on cannot be built again: {error!r:.300}",
+            hint="make it in a setup cell, or merge the two steps",
+        ) from error
+    finally:
+        _Unpickler.namespace = {}
+    namespace.update(views.restored(payload["values"]))
+    _set_random_state(payload)
+
+
+def _step_run(project: Project, step_run_id: str) -> tuple[str | None, Boundary]:
+    row = project.catalog.row(
+        "SELECT receives, boundary FROM step_run WHERE id = ?", (step_run_id,)
+    )
+    if row is None:
+        raise UsageError(
+            f"there is no step run {step_run_id!r} in {project.root}",
+            hint="this notebook is run by `mlops pipeline run NAME`",
+        )
+    return row[0], msgspec.json.decode(row[1], type=Boundary)
+
+
+def _dump(values: dict[str, Any], namespace: Mapping[str, Any], boundary: Boundary) -> memoryview:
+    pickled = _Pickled(namespace, boundary)
+    try:
+        content = pickled.dump(values)
+    except UNPICKLABLE:
+        values = _without_recreated(values, pickled)
+        content = pickled.dump(values)
+    # a value of a class of the notebook: its methods read variables, too
+    read = {v for name in pickled.named for v in boundary.definitions.get(name, ())}
+    extra = {n: namespace[n] for n in sorted(read) if n in namespace and n not in values}
+    extra = {n: value for n, value in extra.items() if pickled.failure(value) is None}
+    return pickled.dump({**values, **extra}) if extra else content
+
+
+def _without_recreated(values: dict[str, Any], pickled: _Pickled) -> dict[str, Any]:
+    """Leave out what cannot be stored and is made anew by the setup; refuse what is not."""
+    kept = {}
+    for name, value in values.items():
+        error = pickled.failure(value)
+        if error is None:
+            kept[name] = value
+        elif name not in pickled.boundary.recreated:
+            raise UsageError(
+                f"the variable {name!r} ({_type_of(value)}) cannot be passed on to the next step: "
+                f"{str(error) or type(error).__name__:.200}",
+                hint="create it in a setup cell or merge the two steps",
+            ) from error
+    return kept
+
+
+def _type_of(value: object) -> str:
+    kind = type(value)
+    is_plain = kind.__module__ in {"builtins", "__main__"}
+    return kind.__qualname__ if is_plain else f"{kind.__module__}.{kind.__qualname__}"
+
+
+class _Pickled:
+    """Makes pickles of values of one namespace."""
+
+    def __init__(self, namespace: Mapping[str, Any], boundary: Boundary) -> None:
+        self.namespace, self.boundary = namespace, boundary
+        self.named: set[str] = set()
+
+    def dump(self, values: dict[str, Any]) -> memoryview:
+        file = io.BytesIO()
+        payload = {"values": views.kept(values), **_random_state()}
+        _Pickler(file, self).dump(payload)
+        return file.getbuffer()
+
+    def failure(self, value: object) -> Exception | None:
+        try:
+            _Pickler(io.BytesIO(), self).dump(value)
+        except UNPICKLABLE as error:
+            return error
+        return None
+
+    def has_by_name(self, value: Any) -> bool:
+        """Return whether the next step has a function or class under the same name."""
+        if getattr(value, "__module__", None) != "__main__":
+            return False
+        first, *rest = str(getattr(value, "__qualname__", "")).split(".")
+        if first not in self.boundary.definitions and first not in self.boundary.recreated:
+            return False
+        found = self.namespace.get(first)
+        for part in rest:
+            found = getattr(found, part, None)
+        if found is value:
+            self.named.add(first)
+        return found is value
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Plain pickle for all but functions and classes that the next step has not."""
+
+    def __init__(self, file: io.BytesIO, pickled: _Pickled) -> None:
+        super().__init__(file, protocol=5)
+        self._pickled = pickled
+        # functions that are stored by value get the next kernel's namespace as theirs
+        self.globals_ref[id(pickled.namespace)] = _Namespace()
+
+    def reducer_override(self, value: Any) -> Any:
+        is_function = isinstance(value, FunctionType)
+        if (is_function or isinstance(value, type)) and self._pickled.has_by_name(value):
+            return NotImplemented
+        reduced = super().reducer_override(value)
+        if is_function and reduced is not NotImplemented:
+            _, slots = reduced[2]
+            has = {*self._pickled.boundary.definitions, *self._pickled.boundary.recreated}
+            for name in has & slots["__globals__"].keys():
+                del slots["__globals__"][name]
+        return reduced
+
+
+class _Namespace(dict[str, Any]):
+    """Stands for the namespace of the kernel that reads the pickle."""
+
+    def __init__(self) -> None:
+        super().__init__(__name__="__main__")
+
+    def __reduce__(self) -> Any:
+        return _restoring, ()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Looks up the notebook's functions and classes in its namespace."""
+
+    namespace: dict[str, Any] = {}  # noqa: RUF012 - that of the restore that is under way
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module != "__main__":
+            return super().find_class(module, name)
+        first, *rest = name.split(".")
+        if first not in self.namespace:
+            raise AttributeError(f"this step has no {first!r}")
+        found = self.namespace[first]
+        for part in rest:
+            found = getattr(found, part)
+        return found
+
+
+def _restoring() -> dict[str, Any]:
+    return _Unpickler.namespace
+
+
+def _random_state() -> dict[str, Any]:
+    """Return the state of the generators that notebooks use without naming them."""
+    state: dict[str, Any] = {"random": random.getstate()}
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        state["numpy"] = numpy_random.get_state()
+    return state
+
+
+def _set_random_state(payload: Mapping[str, Any]) -> None:
+    random.setstate(payload["random"])
+    if "numpy" in payload:
+        import numpy as np
+
+        np.random.set_state(payload["numpy"])  # noqa: NPY002 - the notebook's own generator
