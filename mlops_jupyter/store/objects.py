@@ -83,11 +83,8 @@ class Objects:
             ) from None
         except OSError as error:
             raise refused_by_disk(path, error) from error
-        try:
-            content = zstandard.ZstdDecompressor().decompress(frame)
-        except zstandard.ZstdError:
-            content = b""
-        if digest_of(content) != digest:
+        content = _decompressed(frame)
+        if content is None or digest_of(content) != digest:
             raise IntegrityError(
                 f"{path}: damaged, its content is not what its name says",
                 hint="restore this file from a backup",
@@ -100,6 +97,18 @@ class Objects:
             raise UsageError(f"not a digest: {digest[:80]!r}")
         name = digest.removeprefix("blake3:")
         return self.root / name[:2] / name
+
+
+def _decompressed(frame: bytes) -> bytes | None:
+    try:
+        # zstd makes at most 128 KiB of 4 bytes: a size beyond that is a flipped bit, and would
+        # be asked of the memory before the damage shows
+        if zstandard.frame_content_size(frame) > len(frame) * 2**15:
+            return None
+        content: bytes = zstandard.ZstdDecompressor().decompress(frame)
+    except zstandard.ZstdError:
+        return None
+    return content
 
 
 def replace_file(path: Path, content: bytes) -> None:
