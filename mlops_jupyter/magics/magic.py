@@ -60,7 +60,7 @@ class MlopsMagics(Magics):
     @line_magic
     def mlops(self, line: str) -> None:
         """Run any command of ``mlops`` here, e.g. ``%mlops runs``; alone it lists them."""
-        words = shlex.split(line)
+        words = shlex.split(line, comments=True)
         if words[:1] == ["receive"]:
             self._receive(words[1:])
         elif words[:1] == ["pass_on"]:
@@ -101,7 +101,7 @@ def _split(line: str) -> tuple[str, dict[str, str]]:
         return line.strip(), {}
     expression, rest = line[: found.start()].strip(), line[found.start() :]
     try:
-        words = shlex.split(rest)
+        words = shlex.split(rest, comments=True)
     except ValueError as error:
         raise UsageError(f"%snapshot {line}: {error}") from None
     options: dict[str, str] = {}

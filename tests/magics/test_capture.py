@@ -247,19 +247,3 @@ def test_unload_stops_recording(project: Project, kernel: Kernel) -> None:
     kernel.run("%load_ext mlops_jupyter")
     kernel.run("x = 2")
     assert cells(project) == ["%load_ext mlops_jupyter"] * 2 + ["x = 2"]
-
-
-def test_loading_imports_nothing_heavy(project: Project) -> None:
-    kernel = Kernel(project.root)
-    try:
-        kernel.run("import sys; before = set(sys.modules)")
-        kernel.run("%load_ext mlops_jupyter")
-        kernel.run("x = 1 + 1")
-        heavy = "mlflow papermill nbformat jsonschema pandas sklearn numpy pyarrow IPython.nothing"
-        answer = kernel.run(
-            f"print(sorted({{m.partition('.')[0] for m in set(sys.modules) - before}}"
-            f" & set('{heavy}'.split())))"
-        )
-        assert answer.text == "[]\n"
-    finally:
-        kernel.close()

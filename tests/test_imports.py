@@ -1,0 +1,81 @@
+"""Nothing heavy is imported before a verb needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import mlops_jupyter
+from mlops_jupyter.project import Project
+from tests.kernel import Kernel
+
+HEAVY = {
+    "IPython",
+    "jsonschema",
+    "matplotlib",
+    "mlflow",
+    "nbformat",
+    "numpy",
+    "pandas",
+    "papermill",
+    "pyarrow",
+    "rich",
+    "scipy",
+    "sklearn",
+    "tornado",
+}
+
+REPORT = "import sys; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+
+
+def imported_by(code: str) -> set[str]:
+    answer = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{REPORT}"], capture_output=True, text=True, check=True
+    )
+    return set(answer.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import mlops_jupyter",
+        "import mlops_jupyter; mlops_jupyter.init, mlops_jupyter.open_project",
+        "from mlops_jupyter import wire",
+        (
+            "from mlops_jupyter.cli.main import cli\n"
+            "cli.main(['--help'], standalone_mode=False, prog_name='mlops')"
+        ),
+    ],
+)
+def test_importing_and_help_import_nothing_heavy(code: str) -> None:
+    assert imported_by(code) & HEAVY == set()
+
+
+def test_the_server_extension_imports_nothing_heavy() -> None:
+    loaded = imported_by("import mlops_jupyter.server.app, mlops_jupyter.server.handlers")
+    assert loaded & {"mlflow", "pandas", "papermill", "sklearn", "numpy", "pyarrow"} == set()
+
+
+def test_load_ext_imports_nothing_heavy(project: Project) -> None:
+    kernel = Kernel(project.root)
+    try:
+        kernel.run("import sys; before = set(sys.modules)")
+        kernel.run("%load_ext mlops_jupyter")
+        kernel.run("x = 1 + 1")
+        kernel.run("%%track light\ny = x + 1")
+        answer = kernel.run("print(*{m.partition('.')[0] for m in set(sys.modules) - before})")
+        assert set(answer.text.split()) & (HEAVY - {"IPython"}) == set()
+    finally:
+        kernel.close()
+
+
+def test_the_public_names_are_these_and_all_exist() -> None:
+    assert mlops_jupyter.__all__ == ["init", "load", "log_metric", "open_project", "snapshot"]
+    for name in mlops_jupyter.__all__:
+        assert callable(getattr(mlops_jupyter, name))
+        assert getattr(mlops_jupyter, name).__doc__
+    assert set(mlops_jupyter.__all__) <= set(dir(mlops_jupyter))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = mlops_jupyter.nothing
