@@ -10,9 +10,9 @@ from rich.table import Table
 
 
 def console() -> Console:
-    """Return where tables are printed: as wide as the terminal, or as they need in a pipe."""
+    """Return where tables are printed: a page, a terminal, or a pipe, as wide as they need."""
     made = Console(highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
+    if not (made.is_terminal or made.is_jupyter):
         made.width = 200
     return made
 

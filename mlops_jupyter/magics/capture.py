@@ -30,6 +30,9 @@ from mlops_jupyter.runs.run import Status
 
 IMAGES = ("image/png", "image/svg+xml", "image/jpeg")
 
+INJECTED = "# Parameters\n"
+"""First line of the cell that papermill injects; the kernel is not told its tags."""
+
 _UNCHANGING = (
     types.ModuleType,
     types.FunctionType,
@@ -159,7 +162,7 @@ class Capture:
         analysis = analyse(info.raw_cell)
         execution = self._execution(info, analysis, error)
         cell = self._executed_cell(analysis, execution.versions)
-        if "parameters" in _tags(info):
+        if "parameters" in _tags(info) or info.raw_cell.startswith(INJECTED):
             self._parameters.update(dict.fromkeys(analysis.writes))
         found = Findings() if run is None else self._findings(run, analysis)
         execution_id = recorder.record(
