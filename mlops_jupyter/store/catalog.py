@@ -81,22 +81,41 @@ class Catalog:
 
     def close(self) -> None:
         """Close this thread's connection."""
-        opened: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if opened is not None:
-            opened.close()
-            self._local.connection = None
+        self._local.opened = None
 
     def _connection(self) -> sqlite3.Connection:
-        opened: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if opened is None or self._local.pid != os.getpid():
-            opened = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
-            opened.row_factory = sqlite3.Row
-            opened.execute("PRAGMA journal_mode = WAL")
-            opened.execute("PRAGMA synchronous = NORMAL")
-            opened.execute("PRAGMA foreign_keys = ON")
-            self._local.connection = opened
-            self._local.pid = os.getpid()
-        return opened
+        opened: _Opened | None = getattr(self._local, "opened", None)
+        if opened is None or opened.pid != os.getpid():
+            opened = self._local.opened = _Opened(self.path)
+        return opened.connection
+
+
+class _Opened:
+    """A connection that is closed when nobody holds it any more, be it at the end of a thread."""
+
+    def __init__(self, path: Path) -> None:
+        # a thread may end, and its connection be closed, by another one
+        self.connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self.pid = os.getpid()
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA synchronous = NORMAL")
+        self.connection.execute("PRAGMA foreign_keys = ON")
+
+    def __del__(self) -> None:
+        connection: sqlite3.Connection | None = getattr(self, "connection", None)
+        if connection is None:
+            return
+        if self.pid == os.getpid():
+            connection.close()
+        else:
+            _INHERITED.append(connection)
+
+
+_INHERITED: list[sqlite3.Connection] = []
+"""Connections of the parent process: a child must not even close them."""
 
 
 def migrations() -> list[str]:

@@ -170,3 +170,28 @@ def test_what_is_committed_survives_a_kill_and_nothing_else(catalog: Catalog, pa
     killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert [row["digest"] for row in catalog.rows("SELECT digest FROM source")] == ["committed"]
+
+
+FORKED = """
+import os, sys
+from pathlib import Path
+from mlops_jupyter.store.catalog import Catalog
+catalog = Catalog(Path(sys.argv[1]))
+def add(digest):
+    with catalog.transaction() as connection:
+        connection.execute("INSERT INTO source VALUES (?, '')", (digest,))
+add("before")
+child = os.fork()
+add("child" if child == 0 else "parent")
+if child == 0:
+    catalog.close()
+    os._exit(0)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_forked_process_opens_a_connection_of_its_own(catalog: Catalog, path: Path) -> None:
+    subprocess.run([sys.executable, "-c", FORKED, str(path)], check=True)
+    kept = {row["digest"] for row in catalog.rows("SELECT digest FROM source")}
+    assert kept == {"before", "child", "parent"}
+    assert catalog.rows("PRAGMA integrity_check")[0][0] == "ok"
