@@ -35,12 +35,12 @@ def snapshot(obj: Any, name: str, *, note: str | None = None) -> DatasetVersion:
         return take_snapshot(project, obj, name, note)
 
 
-def load(ref: str) -> Frame | Path:
+def load(ref: str | DatasetVersion) -> Frame | Path:
     """Return the content of a version, e.g. ``train@2``, in the project here.
 
     Parameters
     ----------
-    ref : str
+    ref : str or DatasetVersion
         ``train`` and ``train@latest`` are the newest version, ``train@2`` is the second,
         ``train@blake3:…`` the one with this content.
 
@@ -50,7 +50,7 @@ def load(ref: str) -> Frame | Path:
         A frame equal to the one taken; of a file, the path of a read-only copy.
     """
     with _here() as project:
-        return versions.load(project, ref)
+        return versions.load(project, str(ref))
 
 
 @contextmanager

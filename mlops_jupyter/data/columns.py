@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from mlops_jupyter.data import arrow, values
-from mlops_jupyter.data.part import Leaf, Part, Stored
 from mlops_jupyter.data.calendar import set_freq, tell_freq, tell_zone, zone_of
+from mlops_jupyter.data.part import Leaf, Part, Stored
 
 Array = Any
 """A numpy array, or a pandas extension array."""

@@ -181,7 +181,7 @@ def _written(objects: Objects, pieces: Iterator[bytes]) -> Iterator[tuple[int, s
 
 def _plain(name: str) -> str:
     """Refuse a name that would lead out of its folder: a manifest may come from elsewhere."""
-    if name in {"", ".", ".."} or "/" in name or "\\" in name or "\0" in name:
+    if name in {"", ".."} or Path(name).name != name or "\0" in name:
         raise IntegrityError(f"the stored file name {name[:80]!r} is not a plain name")
     return name
 

@@ -64,7 +64,7 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
     UsageError
         It is not written as a version is, or two versions begin with these digits.
     """
-    name, at, which = str(ref).partition("@")
+    name, at, which = ref.partition("@")
     if not name or (at and not which):
         raise UsageError(f"not a data version: {ref!r}", hint="write train, train@3, train@latest")
     if not NAME.fullmatch(name):
