@@ -227,8 +227,10 @@ def _translated(project: Project) -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        if "Max retries exceeded" in reason:
+            reason = "it does not answer"
         raise ExternalError(
-            f"MLflow at {project.tracking_uri}: {reason[:300]}",
+            f"MLflow at {project.tracking_uri}: {reason}",
             hint="nothing is lost; try again when MLflow answers",
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -130,6 +131,21 @@ class TestPromote:
 
         assert registry.champion(project, model) == 3
         assert len(history.decisions(project, model)) == 1
+
+    def test_of_two_at_once_one_is_promoted(self, project: Project, model: str) -> None:
+        promoted(project, model, 1)
+
+        def attempt(version: int) -> Decision | None:
+            try:
+                return promote.promote(project, report(version, 1), model)
+            except ConflictError:
+                return None
+
+        with ThreadPoolExecutor(2) as pool:
+            made = [decision for decision in pool.map(attempt, (2, 3)) if decision]
+
+        assert len(made) == 1
+        assert registry.champion(project, model) == made[0].to_version
 
     def test_a_failed_gate_promotes_nothing(self, project: Project, model: str) -> None:
         with pytest.raises(UsageError, match="did not pass its gate"):
