@@ -18,7 +18,7 @@ export default tseslint.config(
   { plugins: { jupyter } },
   ...jupyter.configs.recommended,
   {
-    files: ['src/**/*.{ts,tsx}'],
+    files: ['src/**/*.{ts,tsx}', 'vitest.setup.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     plugins: { 'react-hooks': hooks },
     rules: {
@@ -61,7 +61,10 @@ export default tseslint.config(
   },
   {
     files: ['**/__tests__/**'],
-    rules: { 'max-lines-per-function': 'off' }
+    rules: {
+      'jupyter/require-disposable-ownership': 'off',
+      'max-lines-per-function': 'off'
+    }
   },
   {
     files: ['scripts/*.mjs'],

@@ -94,9 +94,7 @@ export class Live<T> implements ILive<T>, IDisposable {
    */
   async refresh(): Promise<void> {
     this._isStale = true;
-    this._looking ??= this.lookUntilFresh().finally(() => {
-      this._looking = null;
-    });
+    this._looking ??= this.lookUntilFresh();
     await this._looking;
   }
 
@@ -122,6 +120,8 @@ export class Live<T> implements ILive<T>, IDisposable {
         }
       }
     }
+    // here, not when the promise is kept: who asks in between would wait for a look that is over
+    this._looking = null;
   }
 
   private set(value: T | null, problem: IProblem | null): void {

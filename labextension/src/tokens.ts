@@ -48,8 +48,9 @@ export interface IMlopsPanel {
    *
    * @param section - Its title is the title of the section
    * @param rank - Sections stand in the order of their ranks
+   * @param height - Its share of the height, beside the shares of the others
    */
-  addSection(section: Widget, rank: number): void;
+  addSection(section: Widget, rank: number, height: number): void;
 }
 
 /**

@@ -19,7 +19,10 @@ export function DatasetList(props: {
     return (
       <Empty
         title={trans.__('No data versions yet.')}
-        hint={trans.__('Keep one with `%snapshot df --name train` in a cell.')}
+        hint={trans.__(
+          'Keep one with `%1` in a cell.',
+          '%snapshot df --name train'
+        )}
       />
     );
   }
@@ -74,17 +77,6 @@ function Version(props: {
 }): JSX.Element {
   const { version, trans } = props;
   const [isOpen, setOpen] = useState(false);
-  const facts = [size(version.size_bytes)];
-  if (version.columns.length) {
-    facts.unshift(trans._n('%1 column', '%1 columns', version.columns.length));
-  }
-  if (version.row_count !== null) {
-    facts.unshift(
-      version.row_count === 1
-        ? trans.__('1 row')
-        : trans.__('%1 rows', count(version.row_count))
-    );
-  }
   return (
     <>
       <button
@@ -97,13 +89,33 @@ function Version(props: {
         <span className="jp-Mlops-line">
           <span className="jp-Mlops-tag">@{version.number}</span>
           <span className="jp-Mlops-name jp-mod-plain">
-            {facts.join(' · ')}
+            <Shape version={version} trans={trans} />
+            {size(version.size_bytes)}
           </span>
           <Age iso={version.created_at} now={props.now} trans={trans} />
         </span>
         {version.note && <span className="jp-Mlops-note">{version.note}</span>}
       </button>
       {isOpen && <Columns version={version} trans={trans} />}
+    </>
+  );
+}
+
+function Shape(props: {
+  version: DatasetVersion;
+  trans: ITranslate;
+}): JSX.Element | null {
+  const { row_count, columns } = props.version;
+  if (row_count === null) {
+    return null;
+  }
+  const rows = count(row_count);
+  return (
+    <>
+      <span title={props.trans.__('%1 rows, %2 columns', rows, columns.length)}>
+        {rows} × {columns.length}
+      </span>
+      <span className="jp-Mlops-muted"> · </span>
     </>
   );
 }

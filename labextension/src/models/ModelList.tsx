@@ -136,14 +136,6 @@ function Versions(props: {
 function Report(props: { report: GateReport; trans: ITranslate }): JSX.Element {
   const { report, trans } = props;
   const hasPassed = report.verdict === 'pass';
-  const rows = trans.__(
-    '%1 on %2, %3 rows',
-    report.champion === null
-      ? trans.__('v%1, the first', report.challenger)
-      : trans.__('v%1 against v%2', report.challenger, report.champion),
-    report.data,
-    count(report.row_count)
-  );
   return (
     <div className="jp-Mlops-report">
       <div className="jp-Mlops-line">
@@ -152,9 +144,14 @@ function Report(props: { report: GateReport; trans: ITranslate }): JSX.Element {
         >
           {hasPassed ? trans.__('passed') : trans.__('failed')}
         </span>
-        <span className="jp-Mlops-name jp-mod-plain" title={rows}>
-          {rows}
+        <span className="jp-Mlops-name">
+          {report.champion === null
+            ? trans.__('v%1, the first', report.challenger)
+            : trans.__('v%1 against v%2', report.challenger, report.champion)}
         </span>
+      </div>
+      <div className="jp-Mlops-muted jp-Mlops-on">
+        {trans.__('on %1, %2 rows', report.data, count(report.row_count))}
       </div>
       <table
         className="jp-Mlops-table"
@@ -265,7 +262,7 @@ function Decisions(props: {
                   />
                 </span>
                 <span className="jp-Mlops-muted">
-                  {trans.__('%1, by %2', decision.reason, decision.actor)}
+                  {trans.__('%1: %2', decision.actor, decision.reason)}
                 </span>
               </span>
             </li>

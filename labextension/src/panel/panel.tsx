@@ -32,12 +32,20 @@ export class MlopsPanel extends SidePanel implements IMlopsPanel {
     return this.content as AccordionPanel;
   }
 
-  addSection(section: Widget, rank: number): void {
-    const index = this.ranks.filter(other => other <= rank).length;
-    this.ranks.splice(index, 0, rank);
-    this.insertWidget(index, section);
-    // the first section holds what one looks at most
-    this.accordion.setRelativeSizes(this.ranks.map((_, i) => (i ? 1 : 1.8)));
+  addSection(section: Widget, rank: number, height: number): void {
+    this.sections.push({ section, rank, height });
+    this.sections.sort((a, b) => a.rank - b.rank);
+    // the accordion keeps its nodes in the order of adding, and the Tab key follows the nodes
+    for (const { section } of this.sections) {
+      section.parent = null;
+    }
+    for (const { section } of this.sections) {
+      this.addWidget(section);
+    }
+    for (const title of this.accordion.titles) {
+      title.setAttribute('role', 'button');
+    }
+    this.accordion.setRelativeSizes(this.sections.map(s => s.height));
   }
 
   override dispose(): void {
@@ -50,7 +58,11 @@ export class MlopsPanel extends SidePanel implements IMlopsPanel {
     this.content.setHidden(!this.project.info.value?.name);
   }
 
-  private readonly ranks: number[] = [];
+  private readonly sections: {
+    section: Widget;
+    rank: number;
+    height: number;
+  }[] = [];
 }
 
 /**

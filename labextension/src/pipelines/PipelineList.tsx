@@ -115,9 +115,14 @@ function Execution(props: {
       <span className="jp-Mlops-line">
         <StateIcon state={run.status} label={stateLabel(run.status, trans)} />
         <span className="jp-Mlops-name jp-mod-plain">
-          {seconds === null
-            ? stateLabel(run.status, trans)
-            : duration(seconds, trans)}
+          {Object.entries(run.parameters).map(([name, value]) => (
+            <Fact key={name} name={name} value={parameter(value)} />
+          ))}
+          <span className="jp-Mlops-muted">
+            {seconds === null
+              ? stateLabel(run.status, trans)
+              : duration(seconds, trans)}
+          </span>
         </span>
         <Age iso={run.started_at} now={props.now} trans={trans} />
       </span>
@@ -129,13 +134,6 @@ function Execution(props: {
       {failed && (
         <span className="jp-Mlops-error" title={failed.error ?? ''}>
           {failed.step}: {failed.error}
-        </span>
-      )}
-      {Object.keys(run.parameters).length > 0 && (
-        <span className="jp-Mlops-facts jp-mod-minor">
-          {Object.entries(run.parameters).map(([name, value]) => (
-            <Fact key={name} name={name} value={parameter(value)} />
-          ))}
         </span>
       )}
     </button>

@@ -32,6 +32,6 @@ export const dataPlugin: JupyterFrontEndPlugin<void> = {
       live,
       answer => <DatasetList answer={answer} trans={trans} />
     );
-    panel.addSection(section, 20);
+    panel.addSection(section, 20, 0.8);
   }
 };

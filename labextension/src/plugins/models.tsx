@@ -39,6 +39,6 @@ export const modelsPlugin: JupyterFrontEndPlugin<void> = {
         />
       )
     );
-    panel.addSection(section, 40);
+    panel.addSection(section, 40, 1.5);
   }
 };

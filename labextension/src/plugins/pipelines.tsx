@@ -39,6 +39,6 @@ export const pipelinesPlugin: JupyterFrontEndPlugin<void> = {
         />
       )
     );
-    panel.addSection(section, 30);
+    panel.addSection(section, 30, 1);
   }
 };

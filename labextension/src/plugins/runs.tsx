@@ -103,7 +103,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
         />
       )
     );
-    panel.addSection(section, 10);
+    panel.addSection(section, 10, 1.6);
   }
 };
 

@@ -32,7 +32,6 @@ export function Header(props: IHeaderProps): JSX.Element {
         <span className="jp-Mlops-title" title={info?.root ?? ''}>
           {info?.name ?? trans.__('MLOps')}
         </span>
-        {info?.name && <MlflowState info={info} trans={trans} />}
         <button
           type="button"
           className="jp-Mlops-icon"
@@ -43,6 +42,7 @@ export function Header(props: IHeaderProps): JSX.Element {
           <Glyph name="refresh" />
         </button>
       </div>
+      {info && info.waiting > 0 && <Waiting info={info} trans={trans} />}
       {problem && <Problem problem={problem} />}
       {!problem && info && !info.name && (
         <Empty
@@ -54,28 +54,19 @@ export function Header(props: IHeaderProps): JSX.Element {
   );
 }
 
-function MlflowState(props: {
-  info: ProjectInfo;
-  trans: ITranslate;
-}): JSX.Element {
+function Waiting(props: { info: ProjectInfo; trans: ITranslate }): JSX.Element {
   const { waiting, mirror_error } = props.info;
   const { trans } = props;
-  if (waiting === 0) {
-    return (
-      <span
-        className="jp-Mlops-mirror"
-        title={trans.__('MLflow has every finished run')}
-      >
-        {trans.__('in MLflow')}
-      </span>
-    );
-  }
   return (
-    <span
+    <div
       className={`jp-Mlops-mirror ${mirror_error ? 'jp-mod-error' : 'jp-mod-waiting'}`}
-      title={mirror_error ?? trans.__('They are copied in the background')}
+      title={mirror_error ?? trans.__('Copied to MLflow in the background')}
     >
-      {trans._n('%1 run on its way', '%1 runs on their way', waiting)}
-    </span>
+      {trans._n(
+        '%1 run on its way to MLflow',
+        '%1 runs on their way to MLflow',
+        waiting
+      )}
+    </div>
   );
 }

@@ -4,9 +4,6 @@ import { Age, Empty, Fact, stateLabel, useNow } from '../parts/parts';
 import { count, metric, parameter, type ITranslate } from '../text';
 import type { Run, RunPage } from '../wire';
 
-/** Metrics and parameters that a row shows; the details show all. */
-const SHOWN = 3;
-
 /**
  * The options of the list.
  */
@@ -39,7 +36,10 @@ export function RunList(props: IRunListProps): JSX.Element {
     return (
       <Empty
         title={trans.__('No runs yet.')}
-        hint={trans.__('Put `%%track NAME` on top of a cell and execute it.')}
+        hint={trans.__(
+          'Put `%1` on top of a cell and execute it.',
+          '%%track NAME'
+        )}
       />
     );
   }
@@ -86,10 +86,9 @@ function Row(props: {
       )}
       {metrics.length > 0 && (
         <span className="jp-Mlops-facts">
-          {metrics.slice(0, SHOWN).map(([name, value]) => (
+          {metrics.map(([name, value]) => (
             <Fact key={name} name={name} value={metric(value)} />
           ))}
-          <More count={metrics.length - SHOWN} />
         </span>
       )}
       {(parameters.length > 0 || run.data.length > 0) && (
@@ -99,20 +98,13 @@ function Row(props: {
               {version}
             </span>
           ))}
-          {parameters.slice(0, SHOWN).map(([name, value]) => (
+          {parameters.map(([name, value]) => (
             <Fact key={name} name={name} value={parameter(value)} />
           ))}
-          <More count={parameters.length - SHOWN} />
         </span>
       )}
     </button>
   );
-}
-
-function More(props: { count: number }): JSX.Element | null {
-  return props.count > 0 ? (
-    <span className="jp-Mlops-muted">+{props.count}</span>
-  ) : null;
 }
 
 function Pages(props: IRunListProps): JSX.Element {

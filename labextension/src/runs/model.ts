@@ -12,10 +12,11 @@ export const PAGE = 50;
  */
 export class RunsModel implements IDisposable {
   constructor(private readonly project: ICurrentProject) {
+    // before the page hears of it, which looks at once
+    project.moved.connect(this.toNewest, this);
     this.page = ofProject(project, (api, path) =>
       api.runs(path, PAGE, this._offset)
     );
-    project.moved.connect(this.toNewest, this);
   }
 
   /** The page. */

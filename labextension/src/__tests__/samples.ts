@@ -1,0 +1,162 @@
+/** Nouns to draw and answers to give, as small as the types allow. */
+
+import type { IApi } from '../api';
+import type { ITranslate } from '../text';
+import type {
+  DatasetVersion,
+  Decision,
+  GateReport,
+  ModelSummary,
+  PipelineRun,
+  ProjectInfo,
+  Run
+} from '../wire';
+
+/** English, as JupyterLab fills in the numbers. */
+export const trans: ITranslate = {
+  __: (msgid, ...args) => fill(msgid, args),
+  _n: (singular, plural, count, ...args) =>
+    fill(count === 1 ? singular : plural, [count, ...args])
+};
+
+function fill(text: string, args: unknown[]): string {
+  return text.replace(/%(\d)/g, (_, i) => String(args[Number(i) - 1]));
+}
+
+/** An hour ago, for people who read this later. */
+export const THEN = new Date(Date.now() - 3_600_000).toISOString();
+
+export const info = (more: Partial<ProjectInfo> = {}): ProjectInfo => ({
+  name: 'flights',
+  root: 'flights',
+  hint: null,
+  waiting: 0,
+  mirror_error: null,
+  ...more
+});
+
+export const run = (more: Partial<Run> = {}): Run => ({
+  id: '0123456789abcdef',
+  name: 'baseline',
+  status: 'finished',
+  notebook: 'delays.ipynb',
+  started_at: THEN,
+  ended_at: THEN,
+  error: null,
+  git_commit: null,
+  git_dirty: null,
+  code_digest: null,
+  environment_digest: null,
+  model_digest: null,
+  model_kind: null,
+  pipeline_run_id: null,
+  mlflow_run_id: null,
+  parameters: {},
+  metrics: {},
+  data: [],
+  artifacts: [],
+  ...more
+});
+
+export const version = (more: Partial<DatasetVersion>): DatasetVersion => ({
+  dataset: 'flights',
+  number: 1,
+  digest: 'blake3:0',
+  kind: 'frame',
+  manifest: 'blake3:1',
+  row_count: 27_004,
+  columns: [{ name: 'month', type: 'int64', missing: 3 }],
+  size_bytes: 3_100_000,
+  note: null,
+  created_at: THEN,
+  ...more
+});
+
+export const pipelineRun = (more: Partial<PipelineRun>): PipelineRun => ({
+  id: 'a',
+  pipeline: 'train',
+  notebook: 'train.ipynb',
+  parameters: {},
+  status: 'finished',
+  run_id: null,
+  started_at: THEN,
+  ended_at: THEN,
+  steps: [],
+  ...more
+});
+
+export const report = (more: Partial<GateReport> = {}): GateReport => ({
+  verdict: 'fail',
+  challenger: 3,
+  champion: 2,
+  bootstrap: false,
+  data: 'flights@4',
+  row_count: 27_321,
+  left_out: 0,
+  checks: [
+    {
+      check: 'log_loss not worse than champion',
+      verdict: 'fail',
+      challenger: 0.4712,
+      champion: 0.4412,
+      why: 'worse by 0.03'
+    }
+  ],
+  ...more
+});
+
+export const decision = (more: Partial<Decision>): Decision => ({
+  id: 'd',
+  model: 'delays',
+  kind: 'promote',
+  state: 'applied',
+  from_version: null,
+  to_version: 1,
+  reason: 'passed 1 of 1 checks',
+  actor: 'maya',
+  decided_at: THEN,
+  report: null,
+  ...more
+});
+
+export const model = (more: Partial<ModelSummary> = {}): ModelSummary => ({
+  name: 'delays',
+  champion: 2,
+  versions: [],
+  decisions: [],
+  ...more
+});
+
+/** A server that answers from memory, and notes what it was asked. */
+export class MemoryApi implements IApi {
+  answers = { info: info(), runs: [run()] };
+  asked: string[] = [];
+  down: Error | null = null;
+
+  project = (path: string): Promise<ProjectInfo> =>
+    this.answer(`project ${path}`, this.answers.info);
+
+  runs: IApi['runs'] = (_path, limit, offset) =>
+    this.answer(`runs ${offset}`, {
+      runs: this.answers.runs.slice(offset, offset + limit),
+      total: this.answers.runs.length
+    });
+
+  run: IApi['run'] = (_path, id) =>
+    this.answer(`run ${id}`, { run: run({ id }), cells: [] });
+
+  artifact: IApi['artifact'] = (_path, _id, name) =>
+    this.answer(`artifact ${name}`, new Blob());
+
+  datasets: IApi['datasets'] = () => this.answer('datasets', { datasets: [] });
+
+  pipelines: IApi['pipelines'] = () =>
+    this.answer('pipelines', { pipelines: [] });
+
+  models: IApi['models'] = () => this.answer('models', { models: [] });
+
+  private answer<T>(question: string, value: T): Promise<T> {
+    this.asked.push(question);
+    return this.down ? Promise.reject(this.down) : Promise.resolve(value);
+  }
+}

@@ -1,0 +1,261 @@
+"""A project with a past, as rows: what the panel looks like after a week of work."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mlops_jupyter.project import Project
+
+NOW = datetime.now(UTC)
+
+
+def tell(project: Project) -> None:
+    """Write datasets, runs, pipeline runs, model versions and decisions."""
+    _datasets(project)
+    runs = _runs(project)
+    _pipelines(project)
+    _models(project, runs)
+
+
+def _ago(**past: float) -> str:
+    return (NOW - timedelta(**past)).isoformat(timespec="microseconds")
+
+
+def _insert(project: Project, table: str, **values: Any) -> None:
+    names = ", ".join(values)
+    marks = ", ".join("?" * len(values))
+    with project.catalog.transaction() as rows:
+        rows.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+
+
+def _datasets(project: Project) -> None:
+    columns = [
+        {"name": "month", "type": "int64", "missing": 0},
+        {"name": "carrier", "type": "str", "missing": 0},
+        {"name": "dep_delay", "type": "float64", "missing": 8_255},
+        {"name": "arr_delay", "type": "float64", "missing": 9_430},
+        {"name": "distance", "type": "int64", "missing": 0},
+    ]
+    story = [
+        ("flights", 1, 27_004, 3_100_000, "January 2013", 9.0),
+        ("flights", 2, 51_955, 6_000_000, "with February", 6.2),
+        ("flights", 3, 80_789, 9_300_000, "with March", 3.1),
+        ("flights", 4, 109_119, 12_600_000, "with April", 0.2),
+        ("weather", 1, 26_115, 2_400_000, None, 9.0),
+    ]
+    for dataset, number, rows, size, note, days in story:
+        _insert(
+            project,
+            "dataset_version",
+            dataset=dataset,
+            number=number,
+            digest=f"blake3:{number:064x}",
+            kind="frame",
+            manifest="blake3:" + "f" * 64,
+            row_count=rows,
+            columns=json.dumps(columns),
+            size_bytes=size,
+            note=note,
+            created_at=_ago(days=days),
+        )
+    _insert(
+        project,
+        "dataset_version",
+        dataset="airports.csv",
+        number=1,
+        digest="blake3:" + "9" * 64,
+        kind="file",
+        manifest="blake3:" + "e" * 64,
+        row_count=None,
+        columns="[]",
+        size_bytes=108_416,
+        note=None,
+        created_at=_ago(days=9),
+    )
+
+
+SOURCES = (
+    """\
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import log_loss, roc_auc_score""",
+    """\
+flights = mlops_jupyter.load('flights@4')
+late = flights['arr_delay'] > 15  # the question
+X, y = features(flights), late""",
+    """\
+%%track deeper trees
+depth = 8
+learning_rate = 0.1
+model = HistGradientBoostingClassifier(max_depth=depth, learning_rate=learning_rate)
+model.fit(X_train, y_train)
+p = model.predict_proba(X_test)[:, 1]
+roc_auc = roc_auc_score(y_test, p)
+log_loss_ = log_loss(y_test, p)""",
+)
+
+
+def _runs(project: Project) -> list[str]:
+    _insert(
+        project,
+        "session",
+        id="5" * 16,
+        host="elsewhere",
+        pid=1,
+        notebook="a.ipynb",
+        started_at=_ago(days=4),
+    )
+    for number, source in enumerate(SOURCES, 1):
+        _insert(project, "source", digest=f"blake3:{number:064x}", text=source)
+        _insert(
+            project,
+            "cell_execution",
+            id=number,
+            session_id="5" * 16,
+            position=number,
+            cell_id=None,
+            source_digest=f"blake3:{number:064x}",
+            code_digest=f"blake3:{number:064x}",
+            reads="[]",
+            writes="[]",
+            started_at=_ago(days=3),
+            duration_seconds=[0.41, 0.087, 12.4][number - 1],
+        )
+    story: list[tuple[str, str, dict[str, float], dict[str, Any], dict[str, float], str | None]] = [
+        ("baseline", "finished", {"roc_auc": 0.7012, "log_loss": 0.5123},
+         {"C": 1.0, "penalty": "l2"}, {"days": 3.2}, None),
+        ("baseline, all carriers", "finished", {"roc_auc": 0.7344, "log_loss": 0.4871},
+         {"C": 1.0, "penalty": "l2"}, {"days": 3.1}, None),
+        ("boosted trees", "finished",
+         {"roc_auc": 0.78123, "log_loss": 0.4412, "brier": 0.1423, "rows": 27321.0},
+         {"depth": 5, "learning_rate": 0.1, "max_iter": 200, "seed": 7}, {"days": 1.2}, None),
+        ("no learning rate", "failed", {}, {"depth": 5, "learning_rate": -1},
+         {"hours": 5}, "ValueError: learning_rate must be greater than 0, got -1"),
+        ("wide search over everything that there is", "interrupted", {"roc_auc": 0.7801},
+         {"depth": [3, 5, 8], "folds": 5}, {"hours": 3}, None),
+        ("deeper trees", "finished",
+         {"roc_auc": 0.79456, "log_loss": 0.4301, "brier": 0.1388, "rows": 27321.0},
+         {"depth": 8, "learning_rate": 0.1, "max_iter": 200, "seed": 7}, {"minutes": 12}, None),
+        ("lower learning rate", "running", {}, {"depth": 8, "learning_rate": 0.05},
+         {"seconds": 8}, None),
+    ]  # fmt: skip
+    ids = []
+    for number, (name, status, metrics, parameters, past, error) in enumerate(story, 1):
+        run = f"{number:016x}"
+        ids.append(run)
+        ended = None if status == "running" else (NOW - timedelta(**past) + timedelta(seconds=13.2))
+        _insert(
+            project, "run", id=run, name=name, status=status, notebook="flights/delays.ipynb",
+            started_at=_ago(**past), ended_at=ended and ended.isoformat(), error=error,
+            git_commit="4f2c9e1b" * 5, git_dirty=1, code_digest="blake3:" + "c" * 64,
+            model_digest="blake3:" + "d" * 64 if metrics else None,
+            model_kind="HistGradientBoostingClassifier" if metrics else None,
+            mlflow_run_id="8c1f0d5b2c7e4f6f9d5f4b8a3b2e1d0c" if number < 6 else None,
+        )  # fmt: skip
+        for key, value in metrics.items():
+            _insert(project, "metric", run_id=run, name=key, step=0, value=value)
+        for key, value in parameters.items():
+            _insert(project, "parameter", run_id=run, name=key, value=json.dumps(value))
+        if number > 1:
+            _insert(project, "run_data", run_id=run, version_id=min(number, 4))
+    for cell in (1, 2, 3):
+        _insert(project, "run_cell", run_id=ids[5], execution_id=cell)
+    png = _figure()
+    _insert(
+        project, "artifact", run_id=ids[5], name="figure-1.png", media_type="image/png",
+        digest=project.objects.write(png), size_bytes=len(png),
+    )  # fmt: skip
+    _insert(project, "outbox", run_id=ids[5], created_at=_ago(minutes=11))
+    return ids
+
+
+def _figure() -> bytes:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 3), layout="tight")
+    axes = figure.subplots()
+    steps = [i / 40 for i in range(41)]
+    axes.plot(steps, [s ** (1 / 3.5) for s in steps], label="deeper trees")
+    axes.plot(steps, steps, color="0.7", linestyle=":")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate")
+    axes.legend(frameon=False)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100)
+    return content.getvalue()
+
+
+def _pipelines(project: Project) -> None:
+    story: list[tuple[str, str, dict[str, float], list[tuple[str, str, float]], str | None]] = [
+        ("a", "finished", {"days": 3},
+         [("load", "finished", 2.1), ("features", "finished", 4.0), ("fit", "finished", 12.9)],
+         None),
+        ("b", "failed", {"hours": 4},
+         [("load", "finished", 2.2), ("features", "failed", 0.3), ("fit", "queued", 0)],
+         "KeyError: 'dep_delay'"),
+        ("c", "finished", {"hours": 3},
+         [("load", "finished", 2.4), ("features", "finished", 4.2), ("fit", "finished", 13.7)],
+         None),
+        ("d", "running", {"seconds": 9},
+         [("load", "finished", 2.3), ("features", "running", 0), ("fit", "queued", 0)], None),
+    ]  # fmt: skip
+    for month, (run, status, past, steps, error) in enumerate(story, 1):
+        began = NOW - timedelta(**past)
+        _insert(
+            project, "pipeline_run", id=run * 16, pipeline="delays", notebook="train.ipynb",
+            notebook_digest="blake3:" + "a" * 64, parameters=json.dumps({"month": month}),
+            status=status, host="elsewhere", pid=1, started_at=began.isoformat(),
+            ended_at=None if status == "running" else (began + timedelta(seconds=21)).isoformat(),
+        )  # fmt: skip
+        for position, (step, state, seconds) in enumerate(steps):
+            ended = (began + timedelta(seconds=seconds)).isoformat()
+            _insert(
+                project, "step_run", id=f"{run}{step}", pipeline_run_id=run * 16, step=step,
+                position=position, status=state, error=error if state == "failed" else None,
+                started_at=None if state == "queued" else began.isoformat(),
+                ended_at=ended if state in {"finished", "failed"} else None,
+            )  # fmt: skip
+
+
+def _models(project: Project, runs: list[str]) -> None:
+    for version, run in enumerate((runs[1], runs[2], runs[5]), 1):
+        _insert(
+            project, "model_version", model="delays", version=version, run_id=run,
+            model_digest="blake3:" + str(version) * 64, registered_at=_ago(days=4 - version),
+        )  # fmt: skip
+    compare = "{} not worse than champion by more than 0.005"
+    report = {
+        "verdict": "fail", "challenger": 3, "champion": 2, "bootstrap": False,
+        "data": "flights@4", "row_count": 27_321, "left_out": 1_009,
+        "checks": [
+            {"check": "roc_auc at least 0.7", "verdict": "pass", "challenger": 0.79456,
+             "champion": None, "why": "0.7946 is at least 0.7"},
+            {"check": compare.format("roc_auc"), "verdict": "pass", "challenger": 0.79456,
+             "champion": 0.78123, "why": "better by 0.0133"},
+            {"check": compare.format("log_loss"), "verdict": "fail", "challenger": 0.4712,
+             "champion": 0.4412, "why": "worse by 0.03, more than 0.005"},
+        ],
+    }  # fmt: skip
+    first = {
+        **report, "verdict": "pass", "challenger": 1, "champion": None, "bootstrap": True,
+        "checks": [report["checks"][0]],  # type: ignore[index]
+    }  # fmt: skip
+    story = [
+        ("promote", None, 1, "the first model: passed 1 of 1 checks", "maya", {"days": 3}, first),
+        ("promote", 1, 2, "passed 3 of 3 checks", "maya", {"days": 1}, None),
+        ("rollback", 2, 1, "complaints from the airport", "jon", {"hours": 6}, None),
+        ("promote", 1, 2, "passed 3 of 3 checks", "maya", {"hours": 5}, None),
+        ("reject", 2, 3, "log_loss is worse by 0.03", "maya", {"minutes": 10}, report),
+    ]
+    for number, (kind, before, after, reason, actor, past, judged) in enumerate(story):
+        _insert(
+            project, "decision", id=str(number) * 16, model="delays", kind=kind,
+            from_version=before, to_version=after, reason=reason, actor=actor,
+            report=json.dumps(judged) if judged else None, decided_at=_ago(**past),
+        )  # fmt: skip
+        _insert(
+            project, "decision_state", decision_id=str(number) * 16, state="applied",
+            at=_ago(**past),
+        )  # fmt: skip
