@@ -88,7 +88,7 @@ def to_bytes(array: Any) -> Any:
     return sink.getvalue()
 
 
-def from_bytes(content: bytes) -> Any:
+def from_bytes(content: bytes | memoryview) -> Any:
     """Return the array of an Arrow IPC stream that `to_bytes` wrote.
 
     Raises

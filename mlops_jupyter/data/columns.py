@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from mlops_jupyter.data import arrow, values
 from mlops_jupyter.data.calendar import set_freq, tell_freq, tell_zone, zone_of
-from mlops_jupyter.data.part import Leaf, Part, Stored
+from mlops_jupyter.data.part import Leaf, Part
+from mlops_jupyter.data.stored import Stored
 
 Array = Any
 """A numpy array, or a pandas extension array."""

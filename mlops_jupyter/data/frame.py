@@ -14,9 +14,10 @@ from typing import Any, TypeGuard
 import numpy as np
 import pandas as pd
 
-from mlops_jupyter.data import columns, labels, part, values
+from mlops_jupyter.data import columns, labels, part, stored, values
 from mlops_jupyter.data.dataset import Column
-from mlops_jupyter.data.part import Measures, Part, Stored
+from mlops_jupyter.data.part import Measures, Part
+from mlops_jupyter.data.stored import Stored
 from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.store.objects import Objects
 
@@ -73,7 +74,7 @@ def write(objects: Objects, examined: Examined) -> str:
     manifest = {
         "format": FORMAT,
         "kind": "frame",
-        "frame": part.write(examined.tree, examined.measures, objects),
+        "frame": stored.write(examined.tree, examined.measures, objects),
     }
     return objects.write(json.dumps(manifest, separators=(",", ":")).encode("ascii"))
 
@@ -147,26 +148,26 @@ def _take_apart(frame: Frame) -> Part:
     return Part("frame", facts, parts=tree)
 
 
-def _put_together(stored: Stored) -> Frame:
-    index = labels.put_together(stored.part("index"))
-    names = labels.put_together(stored.part("labels"))
-    kept = stored.part("columns")
+def _put_together(whole: Stored) -> Frame:
+    index = labels.put_together(whole.part("index"))
+    names = labels.put_together(whole.part("labels"))
+    kept = whole.part("columns")
     arrays = list(part.in_threads(lambda name: columns.put_together(kept.part(name)), kept.names))
     if any(len(array) != len(index) for array in arrays):
         raise IntegrityError("a stored frame has columns of different lengths")
     # a Series, because a frame would guess a dtype for a bare array of objects
     found = [pd.Series(array, index=index, dtype=array.dtype, copy=False) for array in arrays]
     frame: Any
-    if stored.facts["series"]:
+    if whole.facts["series"]:
         frame = found[0]
         frame.name = names[0]
     else:
         many = len(found) > _MANY_COLUMNS
         frame = pd.DataFrame(dict(enumerate(found)), index=index, copy=many)
         frame.columns = names
-    if "attrs" in stored.names:
-        frame.attrs = values.put_together(stored.part("attrs"))[0]
-    if stored.facts["unique_labels"]:
+    if "attrs" in whole.names:
+        frame.attrs = values.put_together(whole.part("attrs"))[0]
+    if whole.facts["unique_labels"]:
         frame = frame.set_flags(allows_duplicate_labels=False)
     again: Frame = frame
     return again

@@ -10,7 +10,8 @@ import pandas as pd
 
 from mlops_jupyter.data import columns, values
 from mlops_jupyter.data.calendar import set_freq, tell_freq
-from mlops_jupyter.data.part import Part, Stored
+from mlops_jupyter.data.part import Part
+from mlops_jupyter.data.stored import Stored
 
 
 def take_apart(index: pd.Index[Any], where: str) -> Part:

@@ -1,7 +1,6 @@
 """A frame taken apart: a tree of parts, whose leaves are Arrow columns cut in chunks.
 
-Each chunk is one object, so that what two versions share is stored once: a column that did
-not change, and the rows before those that were appended.
+The digest of a tree is that of its content; how the chunks are kept is in `stored`.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from typing import Any, TypeVar
 
 from mlops_jupyter.data import arrow
 from mlops_jupyter.data.arrow import Measure
-from mlops_jupyter.errors import ConflictError
-from mlops_jupyter.store.objects import Objects, digest_of
+from mlops_jupyter.store.objects import digest_of
 
 CHUNK_ROWS = 131_072
 """Rows of a chunk. Part of the format and of the digest; a multiple of 8 (bitmaps)."""
@@ -107,71 +105,16 @@ def size_bytes(part: Part, measures: Measures) -> int:
     return own + sum(size_bytes(p, measures) for p in part.parts.values())
 
 
-def write(part: Part, measures: Measures, objects: Objects) -> dict[str, Any]:
-    """Keep each chunk as an object and return the part's manifest.
-
-    Raises
-    ------
-    ConflictError
-        The values are no longer those that were measured.
-    """
-    leaves = list(_stored(part))
-    tasks = [
-        (leaf.chunk, start, expected)
-        for leaf in leaves
-        for start, expected in zip(leaf.starts, measures[leaf], strict=True)
-    ]
-
-    def keep(task: tuple[Callable[[int], Any], int, Measure]) -> str:
-        chunk, start, expected = task
-        array = chunk(start)
-        if arrow.measure(array) != expected:
-            raise ConflictError(
-                "the data changed while its snapshot was taken",
-                hint="take it again when nothing writes to the data",
-            )
-        return objects.write(memoryview(arrow.to_bytes(array)))
-
-    done = iter(in_threads(keep, tasks))
-    return _manifest(part, {leaf: [next(done) for _ in leaf.starts] for leaf in leaves})
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A part of a manifest, and the store that its chunks lie in."""
-
-    manifest: Mapping[str, Any]
-    objects: Objects
-
-    @property
-    def kind(self) -> str:
-        """How it is built again."""
-        return str(self.manifest["kind"])
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """What that needs beside the values."""
-        facts: Mapping[str, Any] = self.manifest.get("facts", {})
-        return facts
-
-    @property
-    def rows(self) -> int:
-        """Rows of the leaf."""
-        return int(self.manifest["leaf"]["rows"])
-
-    def chunks(self) -> Iterator[Any]:
-        """Read the leaf's Arrow arrays, one after the other."""
-        for name in self.manifest["leaf"]["chunks"]:
-            yield arrow.from_bytes(self.objects.read(name))
-
-    def part(self, name: str) -> Stored:
-        """Return a smaller part."""
-        return Stored(self.manifest["parts"][name], self.objects)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the smaller parts, in order."""
-        return tuple(self.manifest.get("parts", ()))
+def written(part: Part, names: Sequence[str], parts: dict[str, Any]) -> dict[str, Any]:
+    """Return a part as JSON, with names for the chunks of its leaf; what is empty is left out."""
+    made: dict[str, Any] = {"kind": part.kind}
+    if part.facts:
+        made["facts"] = dict(part.facts)
+    if part.leaf is not None:
+        made["leaf"] = {"rows": part.leaf.rows, "chunks": list(names)}
+    if parts:
+        made["parts"] = parts
+    return made
 
 
 def in_threads(verb: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
@@ -183,32 +126,8 @@ def in_threads(verb: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterato
         yield from pool.map(verb, tasks)
 
 
-def _stored(part: Part) -> Iterator[Leaf]:
-    if part.leaf is not None:
-        yield part.leaf
-    for smaller in part.parts.values():
-        yield from _stored(smaller)
-
-
 def _identity(part: Part, measures: Measures) -> dict[str, Any]:
     if part.identity is not None:
         return _identity(part.identity, measures)
     names = [m.digest for m in measures[part.leaf]] if part.leaf else []
-    return _written(part, names, {n: _identity(p, measures) for n, p in part.parts.items()})
-
-
-def _manifest(part: Part, chunks: Mapping[Leaf, Sequence[str]]) -> dict[str, Any]:
-    names = chunks[part.leaf] if part.leaf else []
-    return _written(part, names, {n: _manifest(p, chunks) for n, p in part.parts.items()})
-
-
-def _written(part: Part, names: Sequence[str], parts: dict[str, Any]) -> dict[str, Any]:
-    """Return a part as JSON; what is empty is left out."""
-    written: dict[str, Any] = {"kind": part.kind}
-    if part.facts:
-        written["facts"] = dict(part.facts)
-    if part.leaf is not None:
-        written["leaf"] = {"rows": part.leaf.rows, "chunks": list(names)}
-    if parts:
-        written["parts"] = parts
-    return written
+    return written(part, names, {n: _identity(p, measures) for n, p in part.parts.items()})

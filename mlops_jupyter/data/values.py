@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mlops_jupyter.data.part import Leaf, Part, Stored
+from mlops_jupyter.data.part import Leaf, Part
+from mlops_jupyter.data.stored import Stored
 from mlops_jupyter.errors import UsageError
 
 PROTOCOL = 5

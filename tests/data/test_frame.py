@@ -208,29 +208,46 @@ def test_a_tall_frame_comes_back_equal(objects: Objects, tall: pd.DataFrame) -> 
     pd.testing.assert_frame_equal(there_and_back(objects, tall), tall, check_exact=True)
 
 
-def test_one_changed_column_adds_that_column(objects: Objects, tall: pd.DataFrame) -> None:
-    frame.write(objects, frame.examine(tall))
+def added(objects: Objects, first: pd.DataFrame, second: pd.DataFrame) -> int:
+    """Return how many objects a second version adds."""
+    frame.write(objects, frame.examine(first))
     before = names(objects)
-    frame.write(objects, frame.examine(tall.assign(x=tall["x"] + 1)))
-    manifest, chunks_of_x = 1, 3
-    assert len(names(objects) - before) == chunks_of_x + manifest
+    frame.write(objects, frame.examine(second))
+    return len(names(objects) - before)
+
+
+# the manifest, and the pack with the labels and the 1,000 rows that are no full chunk
+ALWAYS = 2
+
+
+def test_nothing_changed_adds_nothing(objects: Objects, tall: pd.DataFrame) -> None:
+    assert added(objects, tall, tall.copy()) == 0
+
+
+def test_one_changed_column_adds_that_column(objects: Objects, tall: pd.DataFrame) -> None:
+    full_chunks_of_x = 2
+    assert added(objects, tall, tall.assign(x=tall["x"] + 1)) == full_chunks_of_x + ALWAYS
 
 
 def test_appended_rows_add_the_last_chunks(objects: Objects, tall: pd.DataFrame) -> None:
-    frame.write(objects, frame.examine(tall))
-    before = names(objects)
-    longer = pd.concat([tall, tall[:10]], ignore_index=True)
-    frame.write(objects, frame.examine(longer))
-    manifest, last_chunks = 1, 3
-    assert len(names(objects) - before) == last_chunks + manifest
+    assert added(objects, tall, pd.concat([tall, tall[:10]], ignore_index=True)) == ALWAYS
 
 
 def test_a_renamed_column_adds_no_values(objects: Objects, tall: pd.DataFrame) -> None:
-    frame.write(objects, frame.examine(tall))
-    before = names(objects)
-    frame.write(objects, frame.examine(tall.rename(columns={"x": "y"})))
-    manifest, labels = 1, 1
-    assert len(names(objects) - before) == manifest + labels
+    assert added(objects, tall, tall.rename(columns={"x": "y"})) == ALWAYS
+
+
+def test_a_short_frame_is_two_objects_however_wide(objects: Objects) -> None:
+    wide = pd.DataFrame(np.random.default_rng(0).random((20, 500))).rename(columns=str)
+    assert_same(there_and_back(objects, wide), wide)
+    assert len(names(objects)) == ALWAYS
+
+
+def test_packs_do_not_grow_without_end(objects: Objects) -> None:
+    wide = pd.DataFrame(np.random.default_rng(0).random((1000, 500)))
+    assert_same(there_and_back(objects, wide), wide)
+    packs = 4  # 4 MB of columns of 8 kB
+    assert len(names(objects)) == packs + 1
 
 
 # --- what is refused ---------------------------------------------------------------------------

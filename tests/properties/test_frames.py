@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from same_frame import assert_same
 
-from mlops_jupyter.data import frame, part
+from mlops_jupyter.data import frame, part, stored
 from mlops_jupyter.store.objects import Objects
 
 # pandas warns when Hypothesis prints a frame of float16 that failed, and hides the failure
@@ -34,9 +34,11 @@ thorough = settings(
 
 @pytest.fixture(autouse=True, scope="module")
 def small_chunks() -> Any:
-    """Let small frames have several chunks, so that what is between chunks is tried too."""
+    """Let small frames have several chunks, some alone and some in packs, as tall ones have."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(part, "CHUNK_ROWS", SMALL_CHUNK)
+        patch.setattr(stored, "SMALL_BYTES", 40)
+        patch.setattr(stored, "PACK_BYTES", 100)
         yield
 
 
