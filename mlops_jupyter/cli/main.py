@@ -7,6 +7,7 @@ Each group of commands has a module of its own, imported when it is called, so t
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -70,6 +71,8 @@ def main(arguments: list[str] | None = None) -> Any:
 
     A command returns its exit code when the answer is "no" or "undecided" (None is 0).
     """
+    # without an answer MLflow's client tries for four minutes: 7 times, twice as long each time
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     try:
         code = cli.main(args=arguments, prog_name="mlops", standalone_mode=False)
     except MlopsError as error:

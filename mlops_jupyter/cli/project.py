@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from mlops_jupyter.cli.show import age, console, number, table
+from mlops_jupyter.config import FILE
 from mlops_jupyter.errors import UsageError
-from mlops_jupyter.project import FILE, find_root, init, open_project
+from mlops_jupyter.project import find_root, init, open_project
 from mlops_jupyter.runs.run import Run
 
 

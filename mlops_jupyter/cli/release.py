@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from mlops_jupyter.cli.show import age, console, number, table
 from mlops_jupyter.project import open_project
 from mlops_jupyter.promotion.decision import Decision, GateReport
-
-# without an answer MLflow's client tries for four minutes (7 times, twice as long each time)
-MLFLOW_RETRIES = "3"
 
 
 @click.command("release")
@@ -30,7 +25,6 @@ def release_command(model: str, parameters: tuple[tuple[str, str], ...], data: s
     from mlops_jupyter.cli.progress import shown
     from mlops_jupyter.promotion.release import release
 
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", MLFLOW_RETRIES)
     project = open_project()
     with shown() as progress:
         made = release(project, model, dict(parameters), data, progress)
@@ -48,7 +42,6 @@ def rollback_command(model: str) -> None:
     """
     from mlops_jupyter.promotion.promote import rollback
 
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", MLFLOW_RETRIES)
     click.echo(sentence(rollback(open_project(), model)))
 
 

@@ -9,7 +9,6 @@ A thread in the kernel would slow the user's loops, and MLflow's import alone co
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -21,12 +20,19 @@ from mlops_jupyter.project import Project, now, open_project
 from mlops_jupyter.runs import history
 from mlops_jupyter.store.lock import exclusive
 
-LOCK = "mirror.lock"
+ALIVE = "mirror.lock"
+"""Held by the background process for all its life: there is one."""
+
+COPYING = "copying.lock"
+"""Held while runs are copied, by the background process or by `drain`."""
+
 LOG = "mirror.log"
 POLL_SECONDS = 0.2
 
 WAIT_SECONDS = 600.0
 """How long `drain` waits for another process that is at it."""
+
+WHAT = "copy runs to MLflow"
 
 _started: list[subprocess.Popen[bytes]] = []
 """Mirrors that this process has started: kept, so that the ended ones are reaped."""
@@ -35,7 +41,7 @@ _started: list[subprocess.Popen[bytes]] = []
 def start(project: Project) -> None:
     """Start the mirror in the background, unless it runs. Costs about 3 ms."""
     try:
-        with _holding(project, 0):
+        with exclusive(project.folder / ALIVE, 0, WHAT):
             pass
     except ConflictError:  # it runs
         return
@@ -54,8 +60,7 @@ def drain(project: Project) -> int:
     """
     if not history.waiting(project)[0]:
         return 0
-    with _holding(project, WAIT_SECONDS):
-        copied, error = _drain(project)
+    copied, error = _drain(project)
     if error is not None:
         count, _ = history.waiting(project)
         raise ExternalError(
@@ -69,7 +74,7 @@ def serve(project: Project) -> None:
     """Drain the outbox, and go on until nothing has come for a while."""
     while True:
         try:
-            with _holding(project, 0):
+            with exclusive(project.folder / ALIVE, 0, WHAT):
                 _serve(project)
         except ConflictError:
             return
@@ -111,34 +116,32 @@ def _serve(project: Project) -> None:
 
 def _drain(project: Project) -> tuple[int, str | None]:
     """Copy what waits; return how many runs were copied, and the last error."""
-    found = project.catalog.rows("SELECT id, run_id FROM outbox WHERE done_at IS NULL ORDER BY id")
-    if not found:
+    if not history.waiting(project)[0]:
         return 0, None
     from mlops_jupyter.runs.mlflow_run import copy_run
 
     copied, last_error = 0, None
-    for outbox_id, run_id in found:
-        try:
-            copy_run(project, run_id)
-            done, error = now(), None
-            copied += 1
-        except Exception as problem:  # noqa: BLE001 - MLflow raises anything; the run waits
-            lines = str(problem).strip().splitlines() or [type(problem).__name__]
-            done, error = None, lines[0][:500]
-            last_error = error
-        with project.catalog.transaction() as rows:
-            rows.execute(
-                "UPDATE outbox SET attempts = attempts + 1, error = ?, done_at = ? WHERE id = ?",
-                (error, done, outbox_id),
-            )
+    with exclusive(project.folder / COPYING, WAIT_SECONDS, WHAT):
+        sql = "SELECT id, run_id FROM outbox WHERE done_at IS NULL ORDER BY id"
+        for outbox_id, run_id in project.catalog.rows(sql):
+            error = None
+            try:
+                copy_run(project, run_id)
+                copied += 1
+            except Exception as problem:  # noqa: BLE001 - MLflow raises anything; the run waits
+                lines = str(problem).strip().splitlines() or [type(problem).__name__]
+                last_error = error = lines[0][:500]
+            with project.catalog.transaction() as rows:
+                rows.execute(
+                    "UPDATE outbox SET attempts = attempts + 1, error = ?, done_at = ?"
+                    " WHERE id = ?",
+                    (error, None if error else now(), outbox_id),
+                )
     return copied, last_error
-
-
-def _holding(project: Project, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
-    return exclusive(project.folder / LOCK, timeout_seconds, "copy runs to MLflow")
 
 
 if __name__ == "__main__":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.nice(10)
     serve(open_project(Path(sys.argv[1])))

@@ -239,15 +239,20 @@ def _requirements(project: Project, environment_digest: str | None) -> list[str]
 @contextlib.contextmanager
 def _fluent(project: Project, mlflow_id: str) -> Iterator[None]:
     """Make MLflow's fluent calls go to one run, and leave no trace of it in this process."""
-    before = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
+    own = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    variables = ("MLFLOW_TRACKING_URI", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     mlflow.set_tracking_uri(project.tracking_uri)
     try:
         with mlflow.start_run(run_id=mlflow_id):
             yield
     finally:
-        mlflow.set_tracking_uri(before[0])
-        if before[1] is None:
-            os.environ.pop("MLFLOW_TRACKING_URI", None)
+        mlflow.set_tracking_uri(own)
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _key(name: str) -> str:
