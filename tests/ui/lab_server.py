@@ -88,8 +88,17 @@ def start_lab(root: Path, private: Path) -> Iterator[Lab]:
         _wait(lab, process, log)
         yield lab
     finally:
-        process.terminate()
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
         process.wait(30)
+    except subprocess.TimeoutExpired:
+        # it waits for a kernel that is still starting; kernels end with their server
+        process.kill()
+        process.wait()
 
 
 def _check_panel() -> None:
