@@ -35,14 +35,15 @@ def release_command(model: str, parameters: tuple[tuple[str, str], ...], data: s
 
 @click.command("rollback")
 @click.argument("model")
-def rollback_command(model: str) -> None:
+@click.option("--reason", metavar="TEXT", help="Why, for the record.")
+def rollback_command(model: str, reason: str | None) -> None:
     """Give the alias `champion` of MODEL back to the champion before.
 
     Calling it again goes further back.
     """
     from mlops_jupyter.promotion.promote import rollback
 
-    click.echo(sentence(rollback(open_project(), model)))
+    click.echo(sentence(rollback(open_project(), model, reason)))
 
 
 @click.command("decisions")

@@ -64,11 +64,18 @@ def reject(project: Project, report: GateReport, model: str) -> Decision:
     )  # fmt: skip
 
 
-def rollback(project: Project, model: str) -> Decision:
+def rollback(project: Project, model: str, reason: str | None = None) -> Decision:
     """Give the alias back to the champion before the current one.
 
     That version is loaded and predicts before anything is moved. Calling it again goes further
     back.
+
+    Parameters
+    ----------
+    project : Project
+    model : str
+    reason : str, optional
+        Why, for the record. Default: which champion it goes behind.
 
     Raises
     ------
@@ -94,7 +101,7 @@ def rollback(project: Project, model: str) -> Decision:
         try_out(project, model, target)
         made = _record(
             project, model, "rollback", "intended", champion, target,
-            f"back to the champion before {_named(champion)}", None,
+            reason or f"back to the champion before {_named(champion)}", None,
         )  # fmt: skip
         return _move(project, made)
 

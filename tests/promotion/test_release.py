@@ -55,7 +55,7 @@ def test_promoted_refused_and_rolled_back(
     assert "refused: late v3 is not promoted, v2 stays champion" in out
     assert registry.champion(project, "late") == 2
 
-    code, out, _ = command(capsys, "rollback", "late")
+    code, out, _ = command(capsys, "rollback", "late", "--reason", "the alarm")
     assert (code, out) == (0, "rolled back: late v1 is champion again in place of v2\n")
     assert registry.champion(project, "late") == 1
 
@@ -69,6 +69,7 @@ def test_promoted_refused_and_rolled_back(
     _, out, _ = command(capsys, "decisions", "--json")
     decided = json.loads(out)
     assert [d["to_version"] for d in decided] == [1, 3, 2, 1]
+    assert decided[0]["reason"] == "the alarm"
     assert [c["verdict"] for c in decided[1]["report"]["checks"]] == ["pass", "pass", "fail"]
 
 
