@@ -1,0 +1,117 @@
+"""docs/data-versions.md says enough: a program that knows the page alone reads what we write."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+from pathlib import Path
+from typing import Any
+
+import blake3
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import zstandard
+
+from mlops_jupyter.data.snapshot import snapshot
+from mlops_jupyter.project import Project
+
+
+def stored(project: Project, name: str) -> bytes:
+    """Return an object, or its place in one."""
+    digest, _, place = name.removeprefix("blake3:").partition("+")
+    path = project.root / ".mlops" / "objects" / digest[:2] / digest
+    content = zstandard.ZstdDecompressor().decompress(path.read_bytes())
+    assert blake3.blake3(content).hexdigest() == digest
+    if not place:
+        return content
+    start, _, length = place.partition("+")
+    return content[int(start) : int(start) + int(length)]
+
+
+def manifest_of(project: Project, dataset: str) -> tuple[dict[str, Any], str]:
+    catalog = sqlite3.connect(project.root / ".mlops" / "catalog.sqlite")
+    name, digest = catalog.execute(
+        "SELECT manifest, digest FROM dataset_version WHERE dataset = ?", (dataset,)
+    ).fetchone()
+    catalog.close()
+    return json.loads(stored(project, name)), digest
+
+
+def array(project: Project, name: str) -> Any:
+    batches = list(pa.ipc.open_stream(stored(project, name)))
+    assert [batch.schema.names for batch in batches] == [["values"]]
+    return batches[0].column("values")
+
+
+def digest_of_chunk(chunk: Any) -> str:
+    buffers = chunk.buffers()
+    sizes = [-1 if buffer is None else buffer.size for buffer in buffers]
+    hasher = blake3.blake3(struct.pack(f"<{1 + len(sizes)}q", len(chunk), *sizes))
+    for buffer in buffers:
+        hasher.update(b"" if buffer is None else buffer.to_pybytes())
+    return "blake3:" + hasher.hexdigest()
+
+
+def with_content(project: Project, part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part with the digests of its chunks' contents in the place of their names."""
+    made = dict(part)
+    if "leaf" in part:
+        chunks = [digest_of_chunk(array(project, name)) for name in part["leaf"]["chunks"]]
+        made["leaf"] = {**part["leaf"], "chunks": chunks}
+    if "parts" in part:
+        made["parts"] = {n: with_content(project, p) for n, p in part["parts"].items()}
+    return made
+
+
+@pytest.fixture
+def frame(project: Project) -> pd.DataFrame:
+    rows = 140_000
+    made = pd.DataFrame(
+        {
+            "id": np.arange(rows),
+            "price": pd.array(np.where(np.arange(rows) % 7, 1.5, np.nan), dtype="Float64"),
+            "ok": np.arange(rows) % 3 == 0,
+            "key": pd.array([None if n % 5 == 0 else f"k{n}" for n in range(rows)], dtype="str"),
+            "region": pd.Categorical(["north", "south"] * (rows // 2)),
+        }
+    )
+    snapshot(project, made, "train")
+    return made
+
+
+def test_the_columns_can_be_read_with_arrow_alone(project: Project, frame: pd.DataFrame) -> None:
+    manifest, _ = manifest_of(project, "train")
+    assert (manifest["format"], manifest["kind"]) == (1, "frame")
+    parts = manifest["frame"]["parts"]["columns"]["parts"]
+    read: dict[str, list[Any]] = {}
+    for position, label in enumerate(frame.columns):
+        names = parts[str(position)]["leaf"]["chunks"]
+        read[label] = [value for name in names for value in array(project, name).to_pylist()]
+    assert read["id"] == frame["id"].tolist()
+    assert read["ok"] == frame["ok"].tolist()
+    assert read["price"] == [None if v is pd.NA else v for v in frame["price"].tolist()]
+    assert read["key"] == [v if isinstance(v, str) else None for v in frame["key"].tolist()]
+    assert read["region"] == frame["region"].cat.codes.tolist()
+
+
+def test_the_digest_of_a_frame_can_be_computed_from_the_page(
+    project: Project, frame: pd.DataFrame
+) -> None:
+    manifest, digest = manifest_of(project, "train")
+    content = with_content(project, manifest["frame"])
+    told = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    assert "blake3:" + blake3.blake3(told.encode("ascii")).hexdigest() == digest
+
+
+def test_a_file_is_its_pieces(project: Project) -> None:
+    content = np.random.default_rng(0).bytes(9_000_000)
+    Path("raw.bin").write_bytes(content)
+    snapshot(project, "raw.bin", "raw")
+    manifest, digest = manifest_of(project, "raw")
+    pieces = [stored(project, name) for name in manifest["pieces"]]
+    assert [len(piece) for piece in pieces] == [8 * 2**20, 9_000_000 - 8 * 2**20]
+    assert b"".join(pieces) == content
+    assert digest == manifest["digest"] == "blake3:" + blake3.blake3(content).hexdigest()
