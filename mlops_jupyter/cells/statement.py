@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,16 @@ from mlops_jupyter.cells.scope import UNPARSABLE, parse, python_of
 _IMPORT = (ast.Import, ast.ImportFrom)
 _DEFINITION = (*_IMPORT, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPOUND = (ast.If, ast.Try)
+
+
+_SETTERS = re.compile(
+    r"basicConfig|chdir|filterwarnings|rc|set|simplefilter|use"
+    r"|set_(?:context|config|default_dtype|option|options|palette|printoptions|style|theme)"
+)
+"""Functions of modules that set something for the whole process."""
+
+_PATHS = {"append", "extend", "insert"}
+"""Methods of ``sys.path``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +42,16 @@ class Statement:
         no harm.
     imports : bool
         It is an import.
+    configures : str or None
+        The name whose state it sets, e.g. ``os`` in ``os.environ["SEED"] = "1"`` or ``pd`` in
+        ``pd.set_option(…)``. Running it again elsewhere does no harm if that is a module.
     """
 
     source: str
     analysis: CellAnalysis
-    defines: bool
-    imports: bool
+    defines: bool = False
+    imports: bool = False
+    configures: str | None = None
 
 
 @lru_cache(maxsize=1024)
@@ -45,7 +60,7 @@ def statements(source: str) -> tuple[Statement, ...]:
     try:
         return tuple(_statements(source))
     except UNPARSABLE:
-        return (Statement(source, analyse(source), defines=False, imports=False),)
+        return (Statement(source, analyse(source)),)
 
 
 def _statements(source: str) -> Iterator[Statement]:
@@ -58,7 +73,8 @@ def _statements(source: str) -> Iterator[Statement]:
             continue
         text = _text(code, node)
         defines = _defines(node) or (magic is not None and magic.name in CONFIGURING)
-        yield Statement(text, analyse(text), defines, isinstance(node, _IMPORT))
+        imports = isinstance(node, _IMPORT)
+        yield Statement(text, analyse(text), defines, imports, _configured(node))
 
 
 def _text(code: str, node: ast.stmt) -> str:
@@ -95,3 +111,24 @@ def _inner(node: ast.If | ast.Try) -> Iterator[ast.stmt]:
         yield from node.finalbody
         for handler in node.handlers:
             yield from handler.body
+
+
+def _configured(node: ast.stmt) -> str | None:
+    """Return the name whose state a statement sets, as far as it shows."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        return None if isinstance(target, ast.Name) else _root(target)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        called = node.value.func
+        if isinstance(called, ast.Attribute):
+            sets_path = called.attr in _PATHS and ast.unparse(called.value) == "sys.path"
+            sets = _SETTERS.fullmatch(called.attr) is not None
+            return _root(called) if sets or sets_path else None
+    return None
+
+
+def _root(node: ast.expr) -> str | None:
+    """Return ``a`` of ``a.b[c].d()``."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None

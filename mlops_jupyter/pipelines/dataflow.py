@@ -3,7 +3,8 @@
 Steps run one after the other, each in a kernel of its own that first runs the setup. For each
 boundary three things are found from the source alone:
 
-- *definitions* (imports, functions, classes) of the steps before it are taken along as code;
+- *definitions* (imports, functions, classes) of the steps before it are taken along as code, and
+  so are settings of modules and classes such as ``os.environ["A"] = "1"``;
 - *variables* that a later step may read are passed on, all of them together in one pickle, so
   that two names for one object stay so;
 - of the variables that the setup makes, only those are passed on that a step may have changed;
@@ -80,7 +81,7 @@ def flows_of(notebook: SourceNotebook) -> tuple[StepFlow, ...]:
                 receives=tuple(name for name in received if name in part.needs),
                 passes=tuple(name for name in order if name in live[step]),
                 code=carried.code(step),
-                definitions=carried.definitions(step, {**setup.variables, **past.variables}),
+                definitions=carried.definitions(step, setup.variables, past.variables),
                 recreated=tuple(name for name in again if name not in past.variables),
             )
         )
@@ -103,17 +104,25 @@ class _Names:
                 self._writes.setdefault(name, set()).update(free)
         self.defined: set[str] = set()
         self._variables: set[str] = set()
+        self._modules = {
+            name for s in statements_of(cells) if s.imports for name in s.analysis.writes
+        }
+        self._see(notebook.setup, constants=constants_of(notebook.setup))
         for statement in statements_of(notebook.setup):
-            if statement.defines:
-                self.defined.update(statement.analysis.writes)
-            else:
-                self._variables.update(self.binds(statement))
-        self._variables -= constants_of(notebook.setup)
-        for statement in statements_of(cells[len(notebook.setup) :]):
+            # an instance of a class reads what the methods of its class read; those that are
+            # passed on show their class when they are stored, these are made anew
+            made = () if self.carries(statement) else self.binds(statement)
+            for name in made:
+                called = statement.analysis.uses & self._reads.keys()
+                self._reads.setdefault(name, set()).update(called)
+        self._see(cells[len(notebook.setup) :], constants=set())
+
+    def _see(self, cells: Iterable[SourceCell], constants: set[str]) -> None:
+        for statement in statements_of(cells):
             if self.carries(statement):
                 self.defined.update(statement.analysis.writes)
             else:
-                self._variables.update(self.binds(statement))
+                self._variables.update(self.binds(statement).keys() - constants)
 
     def builtins_of(self, analysis: CellAnalysis) -> set[str]:
         """Return the builtins that a cell names and some cell of this notebook binds."""
@@ -121,12 +130,18 @@ class _Names:
 
     def reach(self, names: Iterable[str]) -> set[str]:
         """Return `names` and what the functions among them read when they are called."""
-        reached: set[str] = set()
-        waiting = set(names)
+        names = set(names)
+        return names | self.read_by(names)
+
+    def read_by(self, functions: Iterable[str]) -> set[str]:
+        """Return what functions read when they are called, and those that they call."""
+        read: set[str] = set()
+        waiting = set(functions)
         while waiting:
-            reached |= waiting
-            waiting = set().union(*(self._reads.get(n, ()) for n in waiting)) - reached
-        return reached
+            found = set().union(*(self._reads.get(name, ()) for name in waiting))
+            waiting = found - read
+            read |= found
+        return read
 
     def bound_by(self, functions: Iterable[str]) -> set[str]:
         """Return what functions bind by ``global`` when they are called."""
@@ -139,15 +154,17 @@ class _Names:
         return dict.fromkeys([*kept, *sorted(self.bound_by(self.reach(analysis.uses)))])
 
     def carries(self, statement: Statement) -> bool:
-        """Return whether a statement of a step can be taken along as code.
+        """Return whether a statement can be taken along as code.
 
         A definition that reads a variable when it is made, e.g. as a default, cannot: the
-        variable may be another by then. It is passed on as a value.
+        variable may be another by then. It is passed on as a value. A setting that reads one
+        cannot either.
         """
         analysis = statement.analysis
         is_decorated = bool(analysis.uses & analysis.definitions)
         reads = self.reach(analysis.reads) if is_decorated else analysis.reads
-        return statement.defines and (statement.imports or not reads & self._variables)
+        can = statement.defines or statement.configures in self._modules | self.defined
+        return can and (statement.imports or not reads & self._variables)
 
 
 class _Setup:
@@ -157,7 +174,7 @@ class _Setup:
         self.opaque = any(cell.analysis.opaque for cell in cells)
         self.variables: dict[str, None] = {}
         self._group: dict[str, set[str]] = {}
-        made = [s for s in statements_of(cells) if not s.defines]
+        made = [s for s in statements_of(cells) if not names.carries(s)]
         for statement in made:
             self.variables |= names.binds(statement)
         self._constant = constants_of(cells)
@@ -207,7 +224,7 @@ def _part_of(cell: SourceCell, names: _Names) -> _Part:
         if not names.carries(statement):
             variables |= names.binds(statement)
     return _Part(
-        needs=analysis.reads | (reached - analysis.uses),
+        needs=analysis.reads | names.read_by(analysis.uses) | names.builtins_of(analysis),
         touched=frozenset(reached.union(analysis.writes, analysis.deletes)),
         settles=analysis.settles,
         variables=variables,
@@ -235,7 +252,7 @@ class _Carried:
 
     def __init__(self, notebook: SourceNotebook, names: _Names, parts: Sequence[_Part]) -> None:
         self._names, self._parts = names, parts
-        self._setup = [s for s in statements_of(notebook.setup) if s.defines]
+        self._setup = [s for s in statements_of(notebook.setup) if names.carries(s)]
         self._steps = [
             [s for s in statements_of(step.code) if names.carries(s)] for step in notebook.steps
         ]
@@ -252,12 +269,18 @@ class _Carried:
         needed = self._names.reach(needed)
         return tuple(s.source for s in before if not s.imports or self._wanted(s, needed))
 
-    def definitions(self, step: int, variables: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    def definitions(
+        self, step: int, setup: Mapping[str, None], bound: Mapping[str, None]
+    ) -> Mapping[str, tuple[str, ...]]:
         """Return what the next step has as code, and which variables each of it reads."""
         made = [*self._setup, *(s for part in self._steps[: step + 1] for s in part)]
         names = dict.fromkeys(n for s in made if not s.imports for n in s.analysis.functions)
-        order = list(variables)
-        return {n: tuple(v for v in order if v in self._names.reach([n]) - {n}) for n in names}
+        order = {**setup, **bound}
+        return {
+            name: tuple(v for v in order if v in self._names.reach([name]) - {name})
+            for name in names
+            if name not in order
+        }
 
     def _wanted(self, statement: Statement, needed: set[str]) -> bool:
         # an import whose names nobody uses is there for what it does

@@ -155,9 +155,10 @@ def _upgrade(notebook: dict[str, Any], path: Path) -> dict[str, Any]:
 
     try:
         upgraded = nbformat.convert(nbformat.from_dict(notebook), 4)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError) as error:
+        reason = str(error).partition("\n")[0]
         raise UsageError(
-            f"{path}: not a notebook of format {notebook['nbformat']}: {error!r}",
+            f"{path}: not a notebook of format {notebook['nbformat']}: {reason}",
             hint="save it with a newer Jupyter first",
         ) from None
     result: dict[str, Any] = json.loads(nbformat.v4.writes(upgraded))

@@ -184,7 +184,7 @@ class _Pickled:
         if getattr(value, "__module__", None) != "__main__":
             return False
         first, *rest = str(getattr(value, "__qualname__", "")).split(".")
-        if first not in self.boundary.definitions and first not in self.boundary.recreated:
+        if first not in self.boundary.definitions:
             return False
         found = self.namespace.get(first)
         for part in rest:
@@ -206,7 +206,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, value: Any) -> Any:
         is_function = isinstance(value, FunctionType)
         if (is_function or isinstance(value, type)) and self._pickled.has_by_name(value):
-            return NotImplemented
+            return _named, (value.__qualname__,)
         reduced = super().reducer_override(value)
         if is_function and reduced is not NotImplemented:
             _, slots = reduced[2]
@@ -232,19 +232,22 @@ class _Unpickler(pickle.Unpickler):
     namespace: dict[str, Any] = {}  # noqa: RUF012 - that of the restore that is under way
 
     def find_class(self, module: str, name: str) -> Any:
-        if module != "__main__":
-            return super().find_class(module, name)
-        first, *rest = name.split(".")
-        if first not in self.namespace:
-            raise AttributeError(f"this step has no {first!r}")
-        found = self.namespace[first]
-        for part in rest:
-            found = getattr(found, part)
-        return found
+        return _named(name) if module == "__main__" else super().find_class(module, name)
 
 
 def _restoring() -> dict[str, Any]:
     return _Unpickler.namespace
+
+
+def _named(name: str) -> Any:
+    """Return a function or class of the restoring kernel."""
+    first, *rest = name.split(".")
+    if first not in _Unpickler.namespace:
+        raise AttributeError(f"this step has no {first!r}")
+    found = _Unpickler.namespace[first]
+    for part in rest:
+        found = getattr(found, part)
+    return found
 
 
 def _random_state() -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _owner(value: Any) -> Any:
     while type(owner.base) is np.ndarray:
         owner = owner.base
     contiguous = owner.flags.c_contiguous or owner.flags.f_contiguous
-    return owner if contiguous and owner.base is None and not owner.dtype.hasobject else None
+    return owner if contiguous and not owner.dtype.hasobject else None
 
 
 def _view(value: Any, owner: Any) -> Any:

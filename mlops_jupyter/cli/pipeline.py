@@ -1,0 +1,107 @@
+"""``mlops pipeline build``, ``run`` and ``list``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from mlops_jupyter.cli.show import age, console, number, table
+from mlops_jupyter.pipelines.pipeline import Pipeline, PipelineRun
+from mlops_jupyter.project import Project, open_project
+
+
+@click.group("pipeline")
+def pipeline_command() -> None:
+    """Build and run pipelines: notebooks cut into steps.
+
+    In the notebook, tag the cell that sets the parameters `parameters`, and the first cell of
+    each step `step:NAME`; the cells below it belong to it. Code before the first step is the
+    setup, which runs in each step. Cells tagged `skip` are left out.
+    """
+
+
+@pipeline_command.command("build")
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--name", help="Of the pipeline. Default: the name of the notebook's file.")
+def build_command(notebook: Path, name: str | None) -> None:
+    """Cut NOTEBOOK into steps, check it, and declare it in mlops.yaml."""
+    from mlops_jupyter.pipelines.build import build
+
+    made = build(open_project(), notebook, name)
+    show_steps(made)
+    click.echo(f"run it with `mlops pipeline run {made.name}`")
+
+
+@pipeline_command.command("run")
+@click.argument("name")
+@click.option(
+    "-p", "--parameter", "parameters", type=(str, str), multiple=True, metavar="KEY VALUE",
+    help="A parameter of the pipeline; repeatable.",
+)  # fmt: skip
+def run_command(name: str, parameters: tuple[tuple[str, str], ...]) -> None:
+    """Run the pipeline NAME by papermill."""
+    from mlops_jupyter.cli.progress import shown
+    from mlops_jupyter.pipelines.execute import run_pipeline
+
+    project = open_project()
+    with shown() as progress:
+        run = run_pipeline(project, name, dict(parameters), progress)
+    show_run(project, run)
+
+
+@pipeline_command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(as_json: bool) -> None:
+    """List the pipelines and their last runs."""
+    from mlops_jupyter import wire
+    from mlops_jupyter.pipelines import history
+
+    found = history.summaries(open_project())
+    if as_json:
+        click.echo(wire.encode(found))
+        return
+    if not found:
+        click.echo("no pipelines yet: see `mlops pipeline build --help`")
+        return
+    shown = table("pipeline", "notebook", "status", "parameters", "run", "age")
+    for summary in found:
+        if not summary.runs:
+            shown.add_row(summary.name, summary.notebook, "never run", "", "", "")
+        for run in summary.runs:
+            values = "  ".join(f"{key}={value}" for key, value in run.parameters.items())
+            shown.add_row(summary.name, run.notebook, run.status, values, (run.run_id or "")[:8],
+                          age(run.started_at))  # fmt: skip
+    console().print(shown)
+
+
+def show_steps(pipeline: Pipeline) -> None:
+    """Print what a notebook was cut into."""
+    shown = table("step", "cells", "receives", "passes on",
+                  title=f"pipeline {pipeline.name}, from {pipeline.notebook}")  # fmt: skip
+    for step in pipeline.steps:
+        cells = " ".join(str(position + 1) for position in step.cells)
+        shown.add_row(step.name, cells, " ".join(step.receives), " ".join(step.passes))
+    console().print(shown)
+    defaults = (f"{p.name}={p.default!r}" for p in pipeline.parameters)
+    click.echo(f"parameters: {'  '.join(defaults) or 'none'}")
+
+
+def show_run(project: Project, run: PipelineRun) -> None:
+    """Print what a pipeline run left behind."""
+    from mlops_jupyter.runs import history
+
+    took = ""
+    if run.ended_at is not None:
+        ended, began = map(datetime.fromisoformat, (run.ended_at, run.started_at))
+        took = f" in {(ended - began).total_seconds():.1f} s"
+    click.echo(f"pipeline {run.pipeline}: {run.status}{took}")
+    for step in run.steps:
+        if step.executed is not None:
+            click.echo(f"  {project.root / step.executed}")
+    if run.run_id is not None:
+        metrics = history.get(project, run.run_id).metrics
+        for name, value in sorted(metrics.items()):
+            click.echo(f"  {name} {number(value)}")
+        click.echo(f"run {run.run_id[:8]}: see `mlops show {run.run_id[:8]}`")
