@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from lab_server import Lab
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 from story import tell
 
 from mlops_jupyter.project import init, open_project
@@ -154,6 +154,26 @@ def test_the_panel_follows_the_active_notebook(lab: Lab, page: Page) -> None:
     expect(panel.get_by_text("two", exact=True)).to_be_visible()
     page.get_by_role("tab", name="a.ipynb").click()
     expect(panel.get_by_text("one", exact=True)).to_be_visible()
+
+
+def test_closed_sections_stay_closed(lab: Lab, page: Page) -> None:
+    init(lab.root / "closed")
+    panel = open_panel(page, lab, lab.write_notebook("closed/a.ipynb", "1"))
+    section = panel.get_by_role("button", name="Data Section")
+    expect(section).to_have_attribute("aria-expanded", "true")
+
+    def is_save(response: Response) -> bool:
+        return "/api/workspaces/" in response.url and "closed-sections" in str(
+            response.request.post_data
+        )
+
+    with page.expect_response(is_save):
+        section.click()
+    page.reload()
+    expect(section).to_have_attribute("aria-expanded", "false")
+    expect(panel.get_by_role("button", name="Runs Section")).to_have_attribute(
+        "aria-expanded", "true"
+    )
 
 
 class TestAWeekOfWork:

@@ -152,6 +152,8 @@ function Report(props: { report: GateReport; trans: ITranslate }): JSX.Element {
       </div>
       <div className="jp-Mlops-muted jp-Mlops-on">
         {trans.__('on %1, %2 rows', report.data, count(report.row_count))}
+        {report.left_out > 0 &&
+          trans.__('; %1 without a label', count(report.left_out))}
       </div>
       <table
         className="jp-Mlops-table"

@@ -106,37 +106,39 @@ function Execution(props: {
   const seconds = between(run.started_at, run.ended_at);
   const failed = run.steps.find(step => step.error);
   return (
-    <button
-      type="button"
-      className="jp-Mlops-row"
-      disabled={run_id === null}
-      onClick={() => run_id !== null && props.onOpen(run_id, run.pipeline)}
-    >
-      <span className="jp-Mlops-line">
-        <StateIcon state={run.status} label={stateLabel(run.status, trans)} />
-        <span className="jp-Mlops-name jp-mod-plain">
-          {Object.entries(run.parameters).map(([name, value]) => (
-            <Fact key={name} name={name} value={parameter(value)} />
-          ))}
-          <span className="jp-Mlops-muted">
-            {seconds === null
-              ? stateLabel(run.status, trans)
-              : duration(seconds, trans)}
+    <div className="jp-Mlops-execution">
+      <button
+        type="button"
+        className="jp-Mlops-row"
+        disabled={run_id === null}
+        onClick={() => run_id !== null && props.onOpen(run_id, run.pipeline)}
+      >
+        <span className="jp-Mlops-line">
+          <StateIcon state={run.status} label={stateLabel(run.status, trans)} />
+          <span className="jp-Mlops-name jp-mod-plain">
+            {Object.entries(run.parameters).map(([name, value]) => (
+              <Fact key={name} name={name} value={parameter(value)} />
+            ))}
+            <span className="jp-Mlops-muted">
+              {seconds === null
+                ? stateLabel(run.status, trans)
+                : duration(seconds, trans)}
+            </span>
           </span>
+          <Age iso={run.started_at} now={props.now} trans={trans} />
         </span>
-        <Age iso={run.started_at} now={props.now} trans={trans} />
-      </span>
-      <span className="jp-Mlops-steps" role="list">
+      </button>
+      <ol className="jp-Mlops-steps" aria-label={trans.__('Steps')}>
         {run.steps.map(step => (
           <Step key={step.step} step={step} trans={trans} />
         ))}
-      </span>
+      </ol>
       {failed && (
-        <span className="jp-Mlops-error" title={failed.error ?? ''}>
+        <p className="jp-Mlops-error" title={failed.error ?? ''}>
           {failed.step}: {failed.error}
-        </span>
+        </p>
       )}
-    </button>
+    </div>
   );
 }
 
@@ -145,9 +147,8 @@ function Step(props: { step: StepRun; trans: ITranslate }): JSX.Element {
   const seconds = between(step.started_at, step.ended_at);
   const state = stateLabel(step.status, trans);
   return (
-    <span
+    <li
       className={`jp-Mlops-step jp-mod-${step.status}`}
-      role="listitem"
       title={
         seconds === null
           ? `${step.step}: ${state}`
@@ -156,6 +157,6 @@ function Step(props: { step: StepRun; trans: ITranslate }): JSX.Element {
     >
       <StateIcon state={step.status} label={state} />
       {step.step}
-    </span>
+    </li>
   );
 }

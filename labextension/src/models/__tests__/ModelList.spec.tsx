@@ -44,12 +44,18 @@ it('tells the champion from the other versions, and opens their runs', async () 
 });
 
 it('shows the last report with values, verdicts and reasons', () => {
-  const judged = decision({ kind: 'reject', to_version: 3, report: report() });
+  const judged = decision({
+    kind: 'reject',
+    to_version: 3,
+    report: report({ left_out: 9 })
+  });
   const older = decision({ id: 'old', report: report({ challenger: 1 }) });
   show(model({ decisions: [judged, older] }));
   const table = screen.getByRole('table', { name: 'Last gate report' });
   expect(screen.getByText('v3 against v2')).toBeDefined();
-  expect(screen.getByText('on flights@4, 27,321 rows')).toBeDefined();
+  expect(
+    screen.getByText('on flights@4, 27,321 rows; 9 without a label')
+  ).toBeDefined();
   expect(within(table).getByRole('img', { name: 'failed' })).toBeDefined();
   for (const text of ['0.4412', '0.4712', 'worse by 0.03']) {
     expect(table.textContent).toContain(text);
