@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from same_frame import assert_same
 
 from mlops_jupyter.data import frame
 from mlops_jupyter.data.part import CHUNK_ROWS
 from mlops_jupyter.errors import ConflictError, IntegrityError, UsageError
 from mlops_jupyter.store.objects import Objects
+from tests.same_frame import assert_same
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from same_frame import assert_same
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.project import Project
+from tests.same_frame import assert_same
 
 CASES = Path(__file__).resolve().parents[2] / ".." / "shared" / "cases" / "data"
 

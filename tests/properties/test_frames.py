@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from same_frame import assert_same
 
 from mlops_jupyter.data import frame, part, stored
 from mlops_jupyter.store.objects import Objects
+from tests.same_frame import assert_same
 
 # pandas warns when Hypothesis prints a frame of float16 that failed, and hides the failure
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in cast")
