@@ -87,7 +87,7 @@ flights = mlops_jupyter.load('flights@4')
 late = flights['arr_delay'] > 15  # the question
 X, y = features(flights), late""",
     """\
-%%track deeper trees
+%%track "deeper trees"
 depth = 8
 learning_rate = 0.1
 model = HistGradientBoostingClassifier(max_depth=depth, learning_rate=learning_rate)

@@ -244,5 +244,5 @@ models:
 CELLS = (
     "%load_ext mlops_jupyter",
     "import pandas as pd\n\nflights = mlops_jupyter.load('flights@4')",
-    "%%track deeper trees\n\ndepth = 8\nlearning_rate = 0.1",
+    '%%track "deeper trees"\n\ndepth = 8\nlearning_rate = 0.1',
 )
