@@ -21,6 +21,20 @@ BY_ANOTHER_PROCESS = (
     "open_run(open_project(sys.argv[1]), sys.argv[2])"
 )
 
+LOAD = """\
+%load_ext mlops_jupyter
+import time
+from pathlib import Path
+import matplotlib.pyplot as plt"""
+
+LONG = """\
+%%track "two epochs"
+while not Path("go").exists():
+    time.sleep(0.01)
+loss = min(1 / (epoch + 1) for epoch in range(2))
+plt.plot([1, loss])
+plt.show()"""
+
 # resolves to the milliseconds from the end of a cell, as the notebook shows it, to its finished
 # run in the panel
 MEASURE = """
@@ -85,6 +99,26 @@ def test_a_tracked_cell_is_in_the_panel_when_it_ends(
     row = panel.get_by_role("button", name="baseline")
     expect(row).to_contain_text("score 0.375")
     expect(row).to_contain_text("alpha 0.5")
+
+
+def test_a_run_is_there_while_its_cell_executes(
+    lab: Lab, page: Page, shoot: Callable[[str], None]
+) -> None:
+    project = init(lab.root / "running")
+    notebook = lab.write_notebook("running/study.ipynb", LOAD, LONG)
+    panel = open_panel(page, lab, notebook)
+    execute(page, 0)
+    execute(page, 1)
+    row = panel.get_by_role("button", name="two epochs")
+    expect(row.get_by_role("img", name="running")).to_be_visible()
+    (project.root / "go").touch()
+    expect(row.get_by_role("img", name="finished")).to_be_visible()
+    expect(row).to_contain_text("loss 0.5")
+    row.click()
+    figure = page.get_by_role("img", name="Figure figure-1.png")
+    expect(figure).to_be_visible()
+    assert figure.evaluate("image => image.naturalWidth") > 100
+    shoot("live-run")
 
 
 def test_a_run_of_another_process_appears(lab: Lab, page: Page) -> None:
