@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import re
 import tempfile
@@ -108,8 +109,16 @@ def _tags(run: Run) -> dict[str, str]:
         "mlflow.source.type": "NOTEBOOK" if run.notebook else None,
         "mlflow.source.name": run.notebook,
         "mlflow.source.git.commit": run.git_commit,
+        "mlflow.user": _user(),
     }
     return {key: value[:LONGEST_TAG] for key, value in tags.items() if value}
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return None
 
 
 def _log_values(client: MlflowClient, mlflow_id: str, run: Run, model_id: str | None) -> None:
