@@ -85,15 +85,8 @@ clean: ## Everything that was made here
 
 $(BIN)/python:
 	@$(call say,a virtual environment in $(VENV))
-	$(PYTHON) - <<'END'
-	import sys
-	if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-	    sys.exit(f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …")
-	try:
-	    import ensurepip
-	except ImportError:
-	    sys.exit("this Python cannot make virtual environments: apt-get install python3-venv")
-	END
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: say make PYTHON=python3.12" % v)'
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'this Python cannot make virtual environments: apt-get install python3-venv'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # Node compiles the panel: from a wheel, when the machine has none or an old one
