@@ -210,6 +210,12 @@ class _Step:
         return f"cell {part['cell'] + 1} ({'setup of ' if is_setup else ''}step:{self.step})"
 
 
+def register() -> None:
+    """Make papermill use our engine, and write files in one step."""
+    papermill_engines.register("mlops", MlopsEngine)
+    papermill_io.register("", LocalFiles())
+
+
 def main() -> int:
     """Do what the first line of standard input asks for."""
     tell = _teller(_private_stdout())
@@ -217,8 +223,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    papermill_engines.register("mlops", MlopsEngine)
-    papermill_io.register("", LocalFiles())
+    register()
     try:
         run(open_project(request.root), request, lambda place: tell(Event(progress=place)))
     except MlopsError as error:

@@ -106,6 +106,8 @@ def read_notebook(path: Path) -> SourceNotebook:
         near = [p.name for p in folder.glob("*.ipynb")] if folder.is_dir() else []
         hint = did_you_mean(path.name, near)
         raise UsageError(f"{path}: there is no such notebook", hint=hint) from None
+    except ValueError:  # a zero byte, or half a character
+        raise UsageError(f"{str(path)!r} is not a path") from None
     except OSError as error:
         raise refused_by_disk(path, error) from error
     return parse_notebook(content, path)

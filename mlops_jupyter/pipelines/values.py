@@ -207,6 +207,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         is_function = isinstance(value, FunctionType)
         if (is_function or isinstance(value, type)) and self._pickled.has_by_name(value):
             return _named, (value.__qualname__,)
+        if isinstance(value, io.TextIOWrapper):
+            # cloudpickle would make a copy of the file's text of it, without a word
+            raise TypeError(f"cannot pickle an open file ({value.name!r})")
         reduced = super().reducer_override(value)
         if is_function and reduced is not NotImplemented:
             _, slots = reduced[2]

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from mlops_jupyter import config
 from mlops_jupyter.cells.scope import python_of
 from mlops_jupyter.pipelines import record
 from mlops_jupyter.pipelines.notebook import Cut, cut_source, step_notebook
@@ -48,15 +49,19 @@ def write(path: Path, *cells: dict[str, Any], **top: Any) -> Path:
 
 
 def steps(path: Path, setup: str, *sources: str) -> Path:
-    """Write a notebook of one setup cell and of steps ``s1``, ``s2`` …, one cell each."""
+    """Write a notebook of a setup cell, if any, and of steps ``s1``, ``s2`` …, one cell each."""
     cells = [code(source, f"step:s{n}") for n, source in enumerate(sources, 1)]
-    return write(path, code("n = 1", PARAMETERS), code(setup), *cells)
+    before = [code(setup)] if setup else []
+    return write(path, code("n = 1", PARAMETERS), *before, *cells)
 
 
 def declare(project: Project, **notebooks: str) -> None:
     """Write ``mlops.yaml``."""
-    lines = [f"  {name}:\n    notebook: {json.dumps(nb)}\n" for name, nb in notebooks.items()]
-    (project.root / "mlops.yaml").write_text("version: 1\npipelines:\n" + "".join(lines))
+    file = project.root / "mlops.yaml"
+    text = "version: 1\n"
+    for name, notebook in notebooks.items():
+        text = config.add_pipeline(text, name, notebook, file)
+    file.write_text(text, encoding="utf-8")
 
 
 def begin(project: Project, made: Cut) -> record.Opened:

@@ -117,6 +117,12 @@ def test_a_missing_notebook_is_refused_with_a_near_name(path: Path) -> None:
     assert "there is no such notebook\n  hint: did you mean 'studies.ipynb'?" in refused(path)
 
 
+@pytest.mark.parametrize("name", ["a\0.ipynb", "\ud83d.ipynb"])
+def test_what_is_no_path_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="is not a path"):
+        read_notebook(Path(name))
+
+
 def test_a_folder_is_no_notebook(path: Path) -> None:
     path.mkdir()
     with pytest.raises(Exception, match="Is a directory"):

@@ -1,0 +1,253 @@
+"""Pipelines are run by papermill, in real kernels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_jupyter.errors import (
+    CellFailedError,
+    ExternalError,
+    MlopsError,
+    NotFoundError,
+    UsageError,
+)
+from mlops_jupyter.pipelines import execute, history, runner
+from mlops_jupyter.pipelines.execute import Request, StepProgress, run_pipeline
+from mlops_jupyter.pipelines.pipeline import PipelineRun
+from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.runs import history as runs
+from tests.pipelines.notebooks import PARAMETERS, code, declare, text, write
+
+HOSTILE = "-a {b} 'c' \"d\" 🚀.ipynb"
+
+RUN = "0123456789abcdef"
+
+SETUP = """
+import os
+class Airport:
+    def __init__(self, name): self.name = name
+log = []
+"""
+LOAD = """
+import statistics
+def centre(values): return statistics.median(values) + OFFSET
+OFFSET = 0.5
+delays = [10, 20, 30]
+alias = delays
+airport = Airport("JFK")
+log.append(os.getcwd())
+"""
+TRAIN = """
+score = centre(delays) * rate
+alias.append(month)
+"""
+REPORT = """
+assert delays is alias and delays == [10, 20, 30, 7], delays
+assert isinstance(airport, Airport)
+total = centre([1.0])
+print(log, score)
+"""
+
+
+def study(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    return write(
+        path,
+        code(SETUP),
+        code("month = 1\nrate = 1.0", PARAMETERS),
+        text("## Load"),
+        code(LOAD, "step:load"),
+        code(TRAIN, "step:train"),
+        code(REPORT, "step:report"),
+        code("later = 1"),
+    )
+
+
+def outputs(project: Project, executed: str | None) -> list[dict[str, Any]]:
+    assert executed is not None
+    cells = json.loads((project.root / executed).read_text())["cells"]
+    return [output for cell in cells for output in cell.get("outputs", [])]
+
+
+def test_a_pipeline_runs_as_its_notebook_would(offline: Project) -> None:
+    project = offline
+    path = study(project.root / "sub {folder}" / HOSTILE)
+    notebook = path.relative_to(project.root).as_posix()
+    declare(project, delays=notebook)
+    project = open_project(project.root)
+    told: list[StepProgress] = []
+    run = run_pipeline(project, "delays", {"month": "7"}, told.append)
+
+    assert (run.pipeline, run.status, run.notebook) == ("delays", "finished", notebook)
+    assert run.parameters == {"month": 7, "rate": 1.0}
+    assert [(s.step, s.status, s.error) for s in run.steps] == [
+        ("load", "finished", None),
+        ("train", "finished", None),
+        ("report", "finished", None),
+    ]
+    folder = f".mlops/pipelines/delays/{run.id}"
+    assert [s.executed for s in run.steps] == [
+        f"{folder}/01-load.ipynb", f"{folder}/02-train.ipynb", f"{folder}/03-report.ipynb",
+    ]  # fmt: skip
+    printed = outputs(project, run.steps[2].executed)[0]["text"]
+    assert printed == [f"{[str(path.parent)]} 20.5\n"]
+    _check_executed(project, run)
+    _check_recorded(project, run)
+    assert [(p.step, p.number, p.cell, p.cells, p.status) for p in told if p.step == "report"] == [
+        ("report", 3, 0, 2, "running"),
+        ("report", 3, 1, 2, "running"),
+        ("report", 3, 2, 2, "running"),
+        ("report", 3, 2, 2, "finished"),
+    ]
+    assert history.summaries(project)[0].runs == (run,)
+
+
+def _check_executed(project: Project, run: PipelineRun) -> None:
+    for step in run.steps:
+        assert step.executed is not None
+        notebook = json.loads((project.root / step.executed).read_text())
+        code_cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+        assert {c["metadata"]["papermill"]["status"] for c in code_cells} == {"completed"}
+        assert notebook["metadata"]["papermill"]["parameters"] == {"month": 7}
+        assert notebook["metadata"]["papermill"]["exception"] is None
+    own = [c for c in code_cells if c["metadata"].get("mlops", {}).get("part") == "step"]
+    assert [cell["id"] for cell in own] == ["id-5", "id-6"]
+
+
+def _check_recorded(project: Project, run: PipelineRun) -> None:
+    assert run.run_id is not None
+    detail = runs.detail(project, run.run_id)
+    recorded = detail.run
+    assert (recorded.name, recorded.status, recorded.notebook) == (
+        "delays",
+        "finished",
+        run.notebook,
+    )
+    assert recorded.pipeline_run_id == run.id
+    assert recorded.parameters.items() >= {"month": 7, "rate": 1.0}.items()
+    assert recorded.metrics == {"score": 20.5, "total": 1.5}
+    sources = {cell.cell_id: cell.source for cell in detail.cells}
+    assert sources["id-0"] == SETUP
+    assert sources["id-4"] == TRAIN
+
+
+def run_here(project: Project, *cells: dict[str, Any], kernel: str = "python3") -> None:
+    """Run a pipeline in this process."""
+    metadata = {"kernelspec": {"name": kernel, "display_name": kernel}}
+    path = write(project.root / "study.ipynb", code("n = 1", PARAMETERS), *cells, metadata=metadata)
+    request = Request(
+        root=str(project.root),
+        id=RUN,
+        pipeline="study",
+        notebook="study.ipynb",
+        content=project.objects.write(path.read_bytes()),
+        given={},
+        parameters={"n": 1},
+    )
+    execute.folder_of(project, "study", request.id).mkdir(parents=True)
+    runner.register()
+    runner.run(project, request, lambda place: None)
+
+
+def statuses(project: Project) -> list[str]:
+    """Return how the run of `run_here` ended, and how its steps did."""
+    run = history.get(project, RUN)
+    return [run.status, *(step.status for step in run.steps)]
+
+
+def test_a_cell_that_raises_ends_the_pipeline(project: Project) -> None:
+    with pytest.raises(CellFailedError) as caught:
+        run_here(
+            project,
+            code("x = 1", "step:a"),
+            text("a note"),
+            code("print('before')\n1 / 0", "step:b"),
+            code("print('after')"),
+            code("print(x)", "step:c"),
+        )
+    error = caught.value
+    assert error.notebook == str(project.root / "study.ipynb")
+    assert error.cell == "cell 4 (step:b)"
+    assert error.error == "ZeroDivisionError: division by zero"
+    assert "1 / 0" in error.traceback
+    assert error.executed is not None
+    assert error.hint == f"the notebook as executed so far: {error.executed}"
+    kept = outputs(project, error.executed)
+    assert kept[0]["text"] == ["before\n"]
+    assert kept[1]["ename"] == "ZeroDivisionError"
+    run = history.get(project, RUN)
+    assert statuses(project) == ["failed", "finished", "failed", "queued"]
+    assert run.steps[1].error == error.message
+    assert run.run_id is not None
+    assert runs.get(project, run.run_id).status == "failed"
+
+
+def test_a_cell_of_the_setup_that_raises_is_named(project: Project) -> None:
+    with pytest.raises(CellFailedError) as caught:
+        run_here(project, code("open('nowhere')"), code("x = 1", "step:a"))
+    assert caught.value.cell == "cell 2 (setup of step:a)"
+    assert caught.value.error.startswith("FileNotFoundError: ")
+
+
+def test_a_variable_that_cannot_be_passed_on_is_the_users_mistake(project: Project) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_here(project, code("rows = (i for i in [1])", "step:a"), code("list(rows)", "step:b"))
+    assert not isinstance(caught.value, CellFailedError)
+    assert "step a: the variable 'rows' (generator) cannot be passed on" in caught.value.message
+    assert caught.value.hint == "create it in a setup cell or merge the two steps"
+    assert statuses(project) == ["failed", "failed", "queued"]
+
+
+def test_a_step_that_ends_early_has_failed(project: Project) -> None:
+    with pytest.raises(CellFailedError, match="the step ended before its last cell") as caught:
+        run_here(project, code("import sys\nsys.exit()", "step:a"), code("n", "step:b"))
+    assert caught.value.cell == "cell 2 (step:a)"
+    assert statuses(project) == ["failed", "failed", "queued"]
+
+
+def test_a_dead_kernel_is_not_the_users_mistake(project: Project) -> None:
+    killed = "import os, signal\nprint('here', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(ExternalError, match="the kernel died") as caught:
+        run_here(project, code("x = n", "step:a"), code(killed), code("print('after')"))
+    assert "cell 3 (step:a)" in caught.value.message
+    run = history.get(project, RUN)
+    assert statuses(project) == ["failed", "failed"]
+    assert run.steps[0].executed is not None
+    executed = json.loads((project.root / run.steps[0].executed).read_text())
+    states = [c["metadata"]["papermill"]["status"] for c in executed["cells"][-3:]]
+    assert states == ["completed", "failed", "pending"]
+
+
+def test_a_kernel_that_is_not_installed_is_named(project: Project) -> None:
+    with pytest.raises(UsageError, match="no kernel 'python33' on this machine") as caught:
+        run_here(project, code("x = 1", "step:a"), kernel="python33")
+    assert caught.value.hint == "did you mean 'python3'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "error", "words"),
+    [
+        ("trian", {}, NotFoundError, "there is no pipeline 'trian'"),
+        ("train", {"mont": 1}, NotFoundError, "there is no parameter 'mont'"),
+        ("train", {"month": "May"}, UsageError, "parameter 'month' is a whole number"),
+        ("gone", {}, UsageError, "there is no such notebook"),
+        ("plain", {}, UsageError, "no code cell is tagged `parameters`"),
+    ],
+)
+def test_nothing_runs_after_a_mistake(
+    project: Project, name: str, given: dict[str, Any], error: type[MlopsError], words: str
+) -> None:
+    study(project.root / "train.ipynb")
+    write(project.root / "plain.ipynb", code("x = 1", "step:a"))
+    declare(project, train="train.ipynb", gone="gone.ipynb", plain="plain.ipynb")
+    project = open_project(project.root)
+    with pytest.raises(error, match=words) as caught:
+        run_pipeline(project, name, given)
+    assert caught.value.exit_code == 2
+    assert not (project.folder / "pipelines").exists()
+    assert project.catalog.rows("SELECT id FROM pipeline_run") == []
+    assert project.catalog.rows("SELECT id FROM run") == []
