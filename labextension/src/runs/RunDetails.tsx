@@ -97,7 +97,8 @@ function Heading(props: { run: Run; trans: ITranslate }): JSX.Element {
     facts.push([trans.__('Took'), duration(seconds, trans), '']);
   }
   if (run.notebook) {
-    facts.push([trans.__('Notebook'), run.notebook, '']);
+    const file = run.notebook.replace(/^.*\//, '');
+    facts.push([trans.__('Notebook'), file, run.notebook]);
   }
   if (run.data.length) {
     facts.push([trans.__('Data'), run.data.join(', '), '']);

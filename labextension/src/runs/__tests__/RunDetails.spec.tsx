@@ -103,3 +103,8 @@ it('says on which commit it ran', () => {
   show({ git_commit: '4f2c9e1b7a7a7a7a', git_dirty: true });
   expect(screen.getByText('4f2c9e1b + changes')).toBeDefined();
 });
+
+it('names the notebook by its file, the whole path as a tooltip', () => {
+  show({ notebook: '/srv/work/delays.ipynb' });
+  expect(screen.getByText('delays.ipynb').title).toBe('/srv/work/delays.ipynb');
+});
