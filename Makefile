@@ -24,8 +24,11 @@ PANEL := $(shell find labextension/src labextension/style -type f 2>/dev/null) \
 PACKAGE := pyproject.toml hatch_build.py $(PANEL)
 
 say = printf '\033[1m==> %s\033[0m\n' "$(1)"
-# pip's own output is long; the names of what it takes are progress enough
-brief = sed -un 's/^Collecting \([^ ]*\).*/    \1/p; /^Successfully/p; /[Ee][Rr][Rr][Oo][Rr]/p; /WARNING: mlops/p'
+# pip's own output is long: the names of what it takes are progress enough, unless it fails
+define install
+python -m pip install -e '.[$(1)]' 2>&1 | tee $(VENV)/pip.log | sed -un 's/^Collecting \([^ (]*\).*/    \1/p' \
+  || { tail -n 40 $(VENV)/pip.log; exit 1; }
+endef
 
 .PHONY: help
 help: ## What there is
@@ -99,10 +102,10 @@ $(VENV)/.node: | $(BIN)/python
 
 $(VENV)/.demo: $(PACKAGE) $(VENV)/.node | $(BIN)/python
 	@$(call say,packages and the JupyterLab panel: some minutes the first time)
-	python -m pip install -e '.[demo]' | $(brief)
+	$(call install,demo)
 	touch $@
 
 $(VENV)/.test: $(PACKAGE) $(VENV)/.node | $(BIN)/python
 	@$(call say,packages for the tests and the JupyterLab panel: some minutes the first time)
-	python -m pip install -e '.[test]' | $(brief)
+	$(call install,test)
 	touch $@ $(VENV)/.demo

@@ -18,8 +18,8 @@ def test_in_ci_what_was_recorded_is_in_mlflow_at_the_end(
         recorder.close_run(project, recorder.open_run(project, "one"), "finished")
     assert history.waiting(project) == (0, None)
 
+    recorder.close_run(project, recorder.open_run(project, "two"), "failed", "KeyError")
     with pytest.raises(CellFailedError), handed_over(project):
-        recorder.close_run(project, recorder.open_run(project, "two"), "failed", "KeyError")
         raise CellFailedError("train.ipynb", "cell 4", "KeyError")
     assert history.waiting(project) == (0, None)
 
