@@ -39,7 +39,8 @@ class _Lines:
         step = f"step {place.number}/{place.steps} {place.step}"
         if place.status == "finished":
             seconds = time.monotonic() - self._began
-            click.echo(f"{step}: {place.cells} cells, {seconds:.1f} s")
+            cells = "1 cell" if place.cells == 1 else f"{place.cells} cells"
+            click.echo(f"{step}: {cells}, {seconds:.1f} s")
         elif place.cell == 0:
             self._began = time.monotonic()
             click.echo(f"{step} …")

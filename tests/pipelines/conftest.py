@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 
 import pytest
 
 from mlops_jupyter.project import Project
+from mlops_jupyter.runs import mirror
+from mlops_jupyter.store.lock import exclusive
 
 
 @pytest.fixture
-def offline(project: Project) -> Iterator[Project]:
-    """Return a project whose mirror is busy elsewhere: ended runs wait, and MLflow stays asleep."""
-    with (project.folder / "mirror.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def offline(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Return a project whose mirror is held: ended runs wait, and MLflow is not imported."""
+    monkeypatch.delenv("CI", raising=False)
+    with exclusive(project.folder / mirror.ALIVE, 0, "copy runs to MLflow"):
         yield project
