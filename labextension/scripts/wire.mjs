@@ -31,7 +31,7 @@ function openPlainObjects(node) {
 }
 
 const schema = JSON.parse(
-  execFileSync(process.env.PYTHON ?? 'python', ['-c', program], {
+  execFileSync('python', ['-c', program], {
     cwd: root,
     encoding: 'utf8'
   })
