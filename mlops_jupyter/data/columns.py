@@ -68,7 +68,7 @@ def _numpy(column: Array, where: str) -> Part:
         return Part("time", {"dtype": column.dtype.str}, _numpy_leaf(column, pa.array))
     if kind == "O":
         return values.take_apart(column, where)
-    return _whole(column, where)
+    return _whole(_without_padding(column) if kind in "fc" else column, where)
 
 
 def _numpy_leaf(column: Array, make: Callable[[Array], Any]) -> Leaf:
@@ -78,6 +78,16 @@ def _numpy_leaf(column: Array, make: Callable[[Array], Any]) -> Leaf:
         len(column),
         lambda start, stop: make(np.ascontiguousarray(column[start:stop], dtype=native)),
     )
+
+
+def _without_padding(column: Array) -> Array:
+    """Return long doubles with zeros where x87 has none of their bits: 10 bytes lie in 16."""
+    if np.finfo(np.longdouble).nmant != 63:
+        return column
+    size = np.dtype(np.longdouble).itemsize
+    raw = np.ascontiguousarray(column).view(np.uint8).reshape(-1, size).copy()
+    raw[:, 10:] = 0
+    return raw.reshape(-1).view(column.dtype)
 
 
 def _raw(column: Array) -> Any:

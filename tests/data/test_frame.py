@@ -84,6 +84,16 @@ def test_rare_columns_come_back_equal(objects: Objects, name: str) -> None:
     assert digest(again) == digest(made) == digest(made.copy())
 
 
+def test_the_unused_bytes_of_long_doubles_do_not_matter(objects: Objects) -> None:
+    size = np.dtype(np.longdouble).itemsize
+    made = np.array([1.5, -0.0, np.inf], np.longdouble)
+    dirty = made.copy()
+    if np.finfo(np.longdouble).nmant == 63:
+        dirty.view(np.uint8).reshape(-1, size)[:, 10:] = 7
+    assert digest(pd.Series(dirty)) == digest(pd.Series(made))
+    assert_same(there_and_back(objects, pd.Series(dirty)), pd.Series(made))
+
+
 def test_decimals_come_back_to_the_last_sign(objects: Objects) -> None:
     again = there_and_back(objects, RARE["decimals"])
     assert [str(value) for value in again] == ["1.50", "-0", "NaN", "1E+30"]
