@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab_server import REPOSITORY, Lab, start_lab
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.ui.lab_server import REPOSITORY, Lab, start_lab
 
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from lab_server import Lab
 from playwright.sync_api import Locator, Page, Response, expect
-from story import tell
 
 from mlops_jupyter.project import init, open_project
+from tests.ui.lab_server import Lab
+from tests.ui.story import tell
 
 HOSTILE = "<img src=x onerror=document.title='hacked'>"
 
