@@ -10,11 +10,12 @@ from pathlib import Path
 
 import click
 
-from mlops_jupyter.cli.show import age, console, number, table
+from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.errors import ExternalError, MlopsError
 from mlops_jupyter.pipelines.pipeline import Pipeline, PipelineRun
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs import mirror
+from mlops_jupyter.runs.metric import metric_text
 
 
 @click.group("pipeline")
@@ -123,5 +124,5 @@ def show_run(project: Project, run: PipelineRun) -> None:
     if run.run_id is not None:
         metrics = history.get(project, run.run_id).metrics
         for name, value in sorted(metrics.items()):
-            click.echo(f"  {name} {number(value)}")
+            click.echo(f"  {name} {metric_text(value)}")
         click.echo(f"run {run.run_id[:8]}: see `mlops show {run.run_id[:8]}`")

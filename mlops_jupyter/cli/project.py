@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from mlops_jupyter.cli.show import age, console, number, table
+from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.config import FILE
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import find_root, init, open_project
+from mlops_jupyter.runs.metric import metric_text
 from mlops_jupyter.runs.run import Run
 
 
@@ -48,7 +49,7 @@ def runs_command(limit: int, sort: str | None, ascending: bool, as_json: bool) -
         return
     shown = table("run", "name", "status", "metrics", "data", "age")
     for run in page.runs:
-        metrics = "  ".join(f"{k} {number(v)}" for k, v in sorted(run.metrics.items())[:4])
+        metrics = "  ".join(f"{k} {metric_text(v)}" for k, v in sorted(run.metrics.items())[:4])
         shown.add_row(run.id[:8], run.name, run.status, metrics, ", ".join(run.data),
                       age(run.started_at))  # fmt: skip
     console().print(shown)
@@ -123,7 +124,9 @@ def _lines(run: Run) -> list[str]:
         "mlflow": run.mlflow_run_id or "not copied yet",
     }
     lines = [f"{key:<10}{value}" for key, value in facts.items() if value]
-    lines += [f"metric    {name} = {number(value)}" for name, value in sorted(run.metrics.items())]
+    lines += [
+        f"metric    {name} = {metric_text(value)}" for name, value in sorted(run.metrics.items())
+    ]
     lines += [f"parameter {name} = {value}" for name, value in sorted(run.parameters.items())]
     lines += [f"artifact  {artifact.name}" for artifact in run.artifacts]
     return lines

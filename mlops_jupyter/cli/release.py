@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from mlops_jupyter.cli.show import age, console, number, table
+from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.project import open_project
 from mlops_jupyter.promotion.decision import Decision, GateReport
+from mlops_jupyter.runs.metric import metric_text
 
 
 @click.command("release")
@@ -84,7 +85,8 @@ def show_report(report: GateReport) -> None:
     )  # fmt: skip
     for check in report.checks:
         values = [
-            "" if value is None else number(value) for value in (check.challenger, check.champion)
+            "" if value is None else metric_text(value)
+            for value in (check.challenger, check.champion)
         ]
         shown.add_row(check.check, *values, check.verdict.replace("_", " "), check.why)
     console().print(shown)

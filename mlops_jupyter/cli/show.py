@@ -25,11 +25,6 @@ def table(*columns: str, title: str | None = None) -> Table:
     return made
 
 
-def number(value: float | None) -> str:
-    """Return a metric as people read it; None stands for NaN."""
-    return "nan" if value is None else f"{value:.4g}"
-
-
 def age(time: str, now: datetime | None = None) -> str:
     """Return how long ago an ISO 8601 time was: ``3 min``."""
     seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds()

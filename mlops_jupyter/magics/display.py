@@ -6,6 +6,7 @@ import html
 from typing import Any
 
 from mlops_jupyter.data.dataset import DatasetVersion
+from mlops_jupyter.runs.metric import metric_text
 from mlops_jupyter.runs.recorder import Findings
 from mlops_jupyter.runs.run import Status
 
@@ -15,7 +16,9 @@ SHOWN_METRICS = 4
 def run_line(shell: Any, name: str, run_id: str, status: Status, found: Findings) -> None:
     """Show the one quiet line that ends a tracked cell."""
     last = {metric: value for (metric, _), value in sorted(found.metrics.items())}
-    parts = [f"{metric} {value:.4g}" for metric, value in list(last.items())[:SHOWN_METRICS]]
+    parts = [
+        f"{metric} {metric_text(value)}" for metric, value in list(last.items())[:SHOWN_METRICS]
+    ]
     if len(last) > SHOWN_METRICS:
         parts.append(f"and {len(last) - SHOWN_METRICS} more")
     text = " · ".join([f"run {name}", status, *parts, run_id[:8]])

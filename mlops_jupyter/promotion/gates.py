@@ -15,6 +15,7 @@ from mlops_jupyter.config import Compare, Floor, Model
 from mlops_jupyter.errors import UsageError, did_you_mean
 from mlops_jupyter.promotion import metric
 from mlops_jupyter.promotion.decision import CheckResult, Evaluation, GateReport
+from mlops_jupyter.runs.metric import metric_text
 
 Metrics = Mapping[str, float | None]
 
@@ -224,7 +225,7 @@ def numbers(*values: float) -> list[str]:
     """Write numbers with 4 digits, or with as many as it takes to tell them apart."""
     texts: list[str] = []
     for digits in range(4, 18):
-        texts = [f"{value:.{digits}g}" for value in values]
+        texts = [metric_text(value, digits) for value in values]
         if len(set(texts)) == len(set(values)):
             break
     return texts
