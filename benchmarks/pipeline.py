@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -24,6 +23,8 @@ import report
 
 from mlops_jupyter.pipelines.build import build
 from mlops_jupyter.project import init
+from mlops_jupyter.runs import mirror
+from mlops_jupyter.store.lock import exclusive
 
 SETUP = "import numpy as np\nimport pandas as pd\nfrom sklearn.linear_model import LinearRegression"
 STEPS = {
@@ -89,10 +90,12 @@ def compare(path: Path, repeat: int, root: Path) -> dict[str, float | str]:
         "mlops": [sys.executable, "-m", "mlops_jupyter.cli.main", "pipeline", "run", pipeline.name],
     }  # fmt: skip
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    for number in range(repeat):
-        order = list(commands) if number % 2 else list(reversed(commands))
-        for name in order:
-            taken[name].append(measured(commands[name], root, root / "log.txt"))
+    # the copy to MLflow goes on when a command has ended, and would slow the next one
+    with exclusive(project.folder / mirror.ALIVE, 0, "copy runs to MLflow"):
+        for number in range(repeat):
+            order = list(commands) if number % 2 else list(reversed(commands))
+            for name in order:
+                taken[name].append(measured(commands[name], root, root / "log.txt"))
     wall = {name: statistics.median(w for w, _ in pairs) for name, pairs in taken.items()}
     cpu = {name: statistics.median(c for _, c in pairs) for name, pairs in taken.items()}
     return {
@@ -115,8 +118,6 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    # the copy to MLflow is a process of its own, which goes on after the command has ended
-    os.environ["MLOPS_MIRROR_IDLE_SECONDS"] = "0"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         paths = arguments.notebooks or generated(Path(folder), arguments.cells)
         figures = [

@@ -14,33 +14,22 @@ What it does better than papermill's own (2.7, measured):
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import os
-import shutil
-import signal
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.iorw import LocalHandler, papermill_io, write_ipynb
 
+from mlops_jupyter.pipelines.kernel import Kernel
 from mlops_jupyter.store.objects import replace_file
 
 SAVING_SHARE = 0.05
 """Share of the time that saves in between may take."""
-
-LONGEST_SOCKET_PATH = 80
-"""A Unix socket's path has about 100 bytes; ours needs a few for its own name."""
 
 OnCell = Callable[[int, Mapping[str, Any]], None]
 
@@ -67,8 +56,8 @@ class MlopsEngine(NBClientEngine):
         on_cell : callable, optional
             Called with position and content of each cell before it is executed.
         **kwargs
-            `env` and `kernel_cwd` are the environment and the folder of the kernel; the others
-            are those of papermill's own engine.
+            `env` and `kernel_cwd` are the environment and the folder of the kernel, `kernel`
+            is one that is started already; the others are those of papermill's own engine.
         """
         manager = Manager(nb, output_path, log_output, progress_bar, autosave_cell_every, on_cell)
         manager.notebook_start()
@@ -92,27 +81,23 @@ class MlopsEngine(NBClientEngine):
         execution_timeout: int | None = None,
         env: Mapping[str, str] | None = None,
         kernel_cwd: str | None = None,
+        kernel: Kernel | None = None,
         **kwargs: Any,
     ) -> None:
-        """Start a kernel, execute the cells in it, and end it with all that it started."""
+        """Execute the cells in a kernel, and end it with all that it started."""
         for unused in ("input_path", "timeout", "startup_timeout"):
             kwargs.pop(unused, None)
-        client = Client(
-            nb_man,
-            timeout=execution_timeout,
-            startup_timeout=start_timeout,
-            kernel_name=kernel_name,
-            log_output=log_output,
-            **kwargs,
-        )
-        options: dict[str, Any] = {"preexec_fn": _die_with_parent}
-        if kernel_cwd is not None:
-            options["cwd"] = kernel_cwd
-        if env is not None:
-            options["env"] = dict(env)
-        with _sockets() as folder, client.ending_group():
-            client.socket_folder = folder
-            client.execute(**options)
+        with kernel or Kernel(kernel_name, env, kernel_cwd) as running:
+            client = Client(
+                nb_man,
+                km=running.manager,
+                timeout=execution_timeout,
+                startup_timeout=start_timeout,
+                kernel_name=kernel_name,
+                log_output=log_output,
+                **kwargs,
+            )
+            client.execute(cleanup_kc=True)
 
 
 class Manager(NotebookExecutionManager):
@@ -174,23 +159,6 @@ class Manager(NotebookExecutionManager):
 class Client(PapermillNotebookClient):
     """Talks with the kernel."""
 
-    socket_folder: str | None = None
-
-    def create_kernel_manager(self) -> Any:
-        """Make a kernel manager that uses Unix sockets where it can."""
-        if self.socket_folder is None:
-            self.km = AsyncKernelManager(kernel_name=self.kernel_name)
-        else:
-            self.km = AsyncKernelManager(
-                kernel_name=self.kernel_name,
-                transport="ipc",
-                ip=f"{self.socket_folder}/k",
-                connection_file=f"{self.socket_folder}/kernel.json",
-            )
-        self.km.client_factory = KernelClient
-        self.km.client_class = f"{__name__}.{KernelClient.__name__}"
-        return self.km
-
     def papermill_execute_cells(self) -> None:
         """Execute the cells; whatever ends one early, it has failed."""
         for index, cell in enumerate(self.nb.cells):
@@ -208,55 +176,6 @@ class Client(PapermillNotebookClient):
             finally:
                 self.nb_man.cell_complete(self.nb.cells[index], cell_index=index)
 
-    @contextlib.contextmanager
-    def ending_group(self) -> Iterator[None]:
-        """End what the kernel started and left running: it is in the kernel's process group."""
-        groups: set[int] = set()
-
-        def note(**_: Any) -> None:
-            group = getattr(self.km.provisioner, "pgid", None)
-            if group is not None:
-                groups.add(group)
-
-        self.on_notebook_start = note
-        try:
-            yield
-        finally:
-            for group in groups:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(group, signal.SIGKILL)
-
-
-class KernelClient(AsyncKernelClient):
-    """Tells the kernel which cell it executes, as JupyterLab does."""
-
-    cell: Mapping[str, Any] | None = None
-
-    def execute(
-        self,
-        code: str,
-        silent: bool = False,
-        store_history: bool = True,
-        user_expressions: Mapping[str, Any] | None = None,
-        allow_stdin: bool | None = None,
-        stop_on_error: bool = True,
-    ) -> str:
-        """Send a cell to the kernel and return the id of the message."""
-        content = {
-            "code": code,
-            "silent": silent,
-            "store_history": store_history,
-            "user_expressions": user_expressions or {},
-            "allow_stdin": self.allow_stdin if allow_stdin is None else allow_stdin,
-            "stop_on_error": stop_on_error,
-        }
-        cell = self.cell or {}
-        tags = cell.get("metadata", {}).get("tags", [])
-        metadata = {"cellId": cell.get("id"), "tags": tags} if cell else {}
-        message = self.session.msg("execute_request", content, metadata=metadata)
-        self.shell_channel.send(message)
-        return str(message["header"]["msg_id"])
-
 
 class LocalFiles(LocalHandler):
     """Writes notebooks in one step."""
@@ -264,24 +183,3 @@ class LocalFiles(LocalHandler):
     def write(self, buf: str, path: str) -> None:
         """Write a notebook."""
         replace_file(Path(path), buf.encode())
-
-
-@contextlib.contextmanager
-def _sockets() -> Iterator[str | None]:
-    """Make a folder for the kernel's sockets, whose path is short enough; None if there is none."""
-    folder = tempfile.mkdtemp(prefix="mlops-")
-    try:
-        fits = len(os.fsencode(folder)) <= LONGEST_SOCKET_PATH and os.name == "posix"
-        yield folder if fits else None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _die_with_parent() -> None:
-    """Let Linux kill the kernel when this process dies, however it dies (in the new process).
-
-    The kernel's own watch is a thread, which waits while C code holds the interpreter's lock.
-    https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -145,7 +145,7 @@ def _execute(project: Project, request: Request, progress: Progress | None) -> M
         with (folder / LOG).open("wb") as log:
             process = subprocess.Popen(
                 # -P: a module in the user's folder must not stand for one that we import
-                [sys.executable, "-P", "-m", "mlops_jupyter.pipelines.runner"],
+                [sys.executable, "-P", "-m", "mlops_jupyter.pipelines"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,56 +1,26 @@
-"""The process that executes the steps of one pipeline run, one after the other.
-
-A process of its own, because papermill belongs to one working folder at a time, because it must
-outlive neither a killed command nor a closed server, and because its kernels end with it.
-It is told what to do on the first line of its standard input, tells where it is on its standard
-output, and ends itself when its standard input is closed.
-"""
+"""The steps of a pipeline run, one after the other, in the process that is made for them."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
-import signal
-import sys
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Self
 
-import msgspec
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.engines import papermill_engines
-from papermill.exceptions import PapermillExecutionError, strip_color
-from papermill.execute import execute_notebook
-from papermill.iorw import papermill_io
+from jupyter_client.kernelspec import NoSuchKernel
 
-from mlops_jupyter import errors
-from mlops_jupyter.errors import (
-    CellFailedError,
-    ExternalError,
-    MlopsError,
-    UsageError,
-    did_you_mean,
-    refused_by_disk,
-)
+from mlops_jupyter.cells.statement import Statement, statements
+from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.pipelines import record
-from mlops_jupyter.pipelines.engine import LocalFiles, MlopsEngine
-from mlops_jupyter.pipelines.execute import (
-    LOG,
-    Event,
-    Progress,
-    Request,
-    StepProgress,
-    failure_of,
-    folder_of,
-)
-from mlops_jupyter.pipelines.notebook import Cut, cut_bytes, step_notebook, to_json
-from mlops_jupyter.project import Project, open_project
-from mlops_jupyter.store.objects import replace_file
+from mlops_jupyter.pipelines.execute import Progress, Request, folder_of
+from mlops_jupyter.pipelines.kernel import Kernel
+from mlops_jupyter.pipelines.notebook import Cut, cut_bytes
+from mlops_jupyter.pipelines.source import SourceNotebook
+from mlops_jupyter.project import Project
 
-GENERATED = {"load", "definitions", "receive", "pass_on"}
+OURS = ("mlops_jupyter.magics.extension", "mlops_jupyter.pipelines.values")
+"""What each step imports of us."""
 
 
 def run(project: Project, request: Request, progress: Progress) -> None:
@@ -69,8 +39,13 @@ def run(project: Project, request: Request, progress: Progress) -> None:
         executed=[(folder / file).relative_to(project.root).as_posix() for file in files],
     )
     try:
-        for position, file in enumerate(files):
-            _Step(project, request, made, opened, position, file, progress).run()
+        with Kernels(project, request, made, opened) as kernels:
+            kernels.start(0)
+            # while the kernel starts
+            from mlops_jupyter.pipelines.step import Step
+
+            for position, file in enumerate(files):
+                Step(project, request, made, opened, position, file, progress, kernels).run()
         record.end(project, request.id, "finished")
     except KeyboardInterrupt:
         record.end(project, request.id, "interrupted", "interrupted")
@@ -81,187 +56,81 @@ def run(project: Project, request: Request, progress: Progress) -> None:
         raise
 
 
-@dataclass
-class _Step:
-    """One step that is executed."""
+class Kernels:
+    """The kernels of a pipeline run: the next one starts while this one works.
 
-    project: Project
-    request: Request
-    made: Cut
-    opened: record.Opened
-    position: int
-    file: str
-    progress: Progress
-    parts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    last: int = 0
-    done: int = 0
+    A kernel needs a second to start, and often two more for the imports that every step begins
+    with.
+    """
 
-    def run(self) -> None:
-        """Write its notebook, execute it, and note how it ended."""
-        step_run_id = record.begin_step(self.project, self.opened, self.position)
-        self.tell(0)
-        try:
-            self.execute(step_run_id)
-        except MlopsError as error:
-            record.end_step(self.project, step_run_id, "failed", error.message)
-            raise
-        record.end_step(self.project, step_run_id, "finished")
-        self.tell(self.done, finished=True)
+    def __init__(
+        self, project: Project, request: Request, made: Cut, opened: record.Opened
+    ) -> None:
+        self._project, self._request, self._made, self._opened = project, request, made, opened
+        self._ahead: dict[int, Kernel] = {}
 
-    def execute(self, step_run_id: str) -> None:
-        """Execute its notebook by papermill, and translate what goes wrong."""
-        try:
-            notebook = step_notebook(self.made, self.position, self.request.notebook)
-            replace_file(Path(self.file), to_json(notebook))
-            execute_notebook(
-                self.file,
-                self.file,
-                parameters=self.request.given,
-                engine_name="mlops",
-                progress_bar=False,
-                on_cell=self.begin_cell,
-                env=self.environment(step_run_id),
-                kernel_cwd=str(self.made.source.path.parent),
-            )
-        except PapermillExecutionError as error:
-            raise self.failed(error) from None
-        except NoSuchKernel as error:
-            known = KernelSpecManager().find_kernel_specs()
-            raise UsageError(
-                f"{self.request.notebook}: there is no kernel {error.name!r} on this machine",
-                hint=did_you_mean(str(error.name), known),
-            ) from None
-        except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
-            raise self.lost(error) from None
-        except OSError as error:
-            raise refused_by_disk(error.filename or self.file, error) from error
-        is_last = self.position + 1 == len(self.made.pipeline.steps)
-        if not is_last and not record.has_passed(self.project, step_run_id):
-            raise self.cell_failed("SystemExit: the step ended before its last cell", "")
+    def start(self, position: int) -> None:
+        """Begin to start the kernel of a step, if there is such a step."""
+        if position < len(self._made.pipeline.steps) and position not in self._ahead:
+            # if that fails, it fails again when the step takes its kernel
+            with contextlib.suppress(NoSuchKernel, OSError, RuntimeError):
+                self._ahead[position] = self._new(position)
 
-    def environment(self, step_run_id: str) -> dict[str, str]:
-        """Return the environment of the kernel."""
-        return {
+    def take(self, position: int) -> Kernel:
+        """Return the kernel of a step; who takes it ends it."""
+        return self._ahead.pop(position, None) or self._new(position)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for kernel in self._ahead.values():
+            kernel.end()
+
+    def _new(self, position: int) -> Kernel:
+        source = self._made.source
+        folder = source.path.parent
+        environment = {
             **os.environ,
-            "MLOPS_PROJECT": str(self.project.root),
-            "MLOPS_RUN": self.opened.run_id,
-            "MLOPS_STEP_RUN": step_run_id,
-            "JPY_SESSION_NAME": self.request.notebook,
+            "MLOPS_PROJECT": str(self._project.root),
+            "MLOPS_RUN": self._opened.run_id,
+            "MLOPS_STEP_RUN": self._opened.steps[position],
+            "JPY_SESSION_NAME": self._request.notebook,
         }
-
-    def begin_cell(self, index: int, cell: Mapping[str, Any]) -> None:
-        """Note which cell is executed now."""
-        self.parts[index] = cell["metadata"].get("mlops", {"part": "parameters"})
-        self.last = index
-        if self.parts[index]["part"] == "step" and cell["cell_type"] == "code":
-            self.done += 1
-            self.tell(self.done)
-
-    def tell(self, cell: int, *, finished: bool = False) -> None:
-        """Tell where the run is."""
-        steps = self.made.pipeline.steps
-        step = steps[self.position]
-        status: Any = "finished" if finished else "running"
-        place = StepProgress(
-            step.name, self.position + 1, len(steps), cell, len(step.cells), status
-        )
-        self.progress(place)
-
-    def failed(self, error: PapermillExecutionError) -> MlopsError:
-        """Say which cell of the source notebook raised."""
-        self.last = error.cell_index
-        message, _, hint = str(error.evalue).partition("\n  hint: ")
-        kind = getattr(errors, error.ename, None)
-        if self.parts[self.last]["part"] in GENERATED and kind is not None:
-            ours: MlopsError = kind.__new__(kind)
-            MlopsError.__init__(ours, f"step {self.step}: {message}", hint=hint or None)
-            return ours
-        text = f"{error.ename}: {message.strip().partition(chr(10))[0]}"[:500]
-        return self.cell_failed(text, strip_color("\n".join(error.traceback)))
-
-    def cell_failed(self, text: str, traceback: str) -> CellFailedError:
-        """Return the error of the cell that was executed last."""
-        notebook = str(self.project.root / self.request.notebook)
-        executed = str(Path(self.file).absolute())
-        return CellFailedError(notebook, self.where(), text, traceback=traceback, executed=executed)
-
-    def lost(self, error: Exception) -> ExternalError:
-        """Say that there is no kernel any more."""
-        reason = "the kernel died" if isinstance(error, DeadKernelError) else str(error)
-        where = f", {self.where()}" if self.parts else ""
-        log = Path(LOG).absolute()
-        return ExternalError(
-            f"{self.project.root / self.request.notebook}{where}: {reason}",
-            hint=f"the notebook as executed so far: {Path(self.file).absolute()}; "
-            f"what the kernel wrote: {log}",
-        )
-
-    @property
-    def step(self) -> str:
-        """Its name."""
-        return self.made.pipeline.steps[self.position].name
-
-    def where(self) -> str:
-        """Return the last cell in words, as it is found in the source notebook."""
-        part = self.parts.get(self.last, {})
-        if "cell" not in part:
-            return f"step {self.step}, the cell that was added for `{part.get('part')}`"
-        is_setup = part["part"] == "setup"
-        return f"cell {part['cell'] + 1} ({'setup of ' if is_setup else ''}step:{self.step})"
+        kernel = Kernel(source.kernel, environment, str(folder))
+        kernel.warm_up([*OURS, *first_imports(source)])
+        return kernel
 
 
-def register() -> None:
-    """Make papermill use our engine, and write files in one step."""
-    papermill_engines.register("mlops", MlopsEngine)
-    papermill_io.register("", LocalFiles())
+def first_imports(source: SourceNotebook) -> list[str]:
+    """Return the modules that the setup imports before it does anything else.
+
+    Importing them earlier changes nothing, unless they are the user's own, which may read files.
+    """
+    modules: list[str] = []
+    for statement in (s for cell in source.setup for s in statements(cell.source)):
+        if _is_harmless(statement):
+            continue
+        if not statement.imports:
+            break
+        (node,) = ast.parse(statement.source).body
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules.append(node.module)
+    folder = source.path.parent
+    roots = {module: folder / module.partition(".")[0] for module in modules}
+    return [
+        m for m, root in roots.items() if not (root.is_dir() or root.with_suffix(".py").exists())
+    ]
 
 
-def main() -> int:
-    """Do what the first line of standard input asks for."""
-    tell = _teller(_private_stdout())
-    request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    register()
-    try:
-        run(open_project(request.root), request, lambda place: tell(Event(progress=place)))
-    except MlopsError as error:
-        tell(Event(failure=failure_of(error)))
-        return error.exit_code
-    except KeyboardInterrupt:
-        tell(Event(failure=failure_of(ExternalError("the pipeline was interrupted"))))
-        return 130
-    return 0
-
-
-def _private_stdout() -> BinaryIO:
-    """Keep standard output for ourselves: what kernels write to it goes to the log."""
-    private = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    return private
-
-
-def _teller(stream: BinaryIO) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
-        # when the reader is gone, standard input says so too, and ends us
-        with contextlib.suppress(BrokenPipeError):
-            stream.write(msgspec.json.encode(event) + b"\n")
-
-    return tell
-
-
-def _interrupt(*_: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _end_with_parent() -> None:
-    while os.read(0, 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _is_harmless(statement: Statement) -> bool:
+    """Return whether a statement only binds literals, or sets up the kernel by a magic."""
+    writes = set(statement.analysis.writes)
+    return writes == set(statement.analysis.literals) if writes else statement.defines

@@ -149,7 +149,6 @@ def run_here(project: Project, *cells: dict[str, Any], kernel: str = "python3") 
         parameters={"n": 1},
     )
     execute.folder_of(project, "study", request.id).mkdir(parents=True)
-    runner.register()
     runner.run(project, request, lambda place: None)
 
 
