@@ -12,6 +12,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+LAB ?=
 
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -35,18 +36,23 @@ help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
 .PHONY: demo
-demo: build/demo/.done ## The main job: notebook, data versions, pipeline, gate, promotion
-	@$(BIN)/python example_notebooks/demo.py --summary build/demo
+demo: $(VENV)/.demo ## The main job: notebook, data versions, pipeline, gate, promotion
+	@if $(MAKE) -q build/demo/.done; then
+	  $(call say,nothing has changed since the demo was run)
+	  python example_notebooks/demo.py --summary build/demo
+	else
+	  $(MAKE) build/demo/.done
+	fi
 
 build/demo/.done: $(VENV)/.demo $(shell find mlops_jupyter -name '*.py' -o -name '*.sql') \
   $(wildcard example_notebooks/* example_notebooks/data/*)
 	@$(call say,the demo: a real study from notebook to production)
-	$(BIN)/python example_notebooks/demo.py --into build/demo
+	python example_notebooks/demo.py --into build/demo
 	touch $@
 
 .PHONY: lab
 lab: build/demo/.done ## JupyterLab on the demo project, with the panel
-	@cd build/demo && exec jupyter lab --ServerApp.root_dir="$$PWD"
+	@cd build/demo && exec jupyter lab --ServerApp.root_dir="$$PWD" $(LAB)
 
 .PHONY: test
 test: lint test-panel test-python ## Every check and every test
