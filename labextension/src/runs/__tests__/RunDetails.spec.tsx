@@ -105,6 +105,6 @@ it('says on which commit it ran', () => {
 });
 
 it('names the notebook by its file, the whole path as a tooltip', () => {
-  show({ notebook: '/srv/work/delays.ipynb' });
-  expect(screen.getByText('delays.ipynb').title).toBe('/srv/work/delays.ipynb');
+  show({ notebook: '/srv/notes/delays.ipynb' });
+  expect(screen.getByText('delays.ipynb').title).toBe('/srv/notes/delays.ipynb');
 });
