@@ -114,9 +114,9 @@ def first_imports(source: SourceNotebook) -> list[str]:
     """
     modules: list[str] = []
     for statement in (s for cell in source.setup for s in statements(cell.source)):
-        if _is_harmless(statement):
-            continue
         if not statement.imports:
+            if _is_harmless(statement):
+                continue
             break
         (node,) = ast.parse(statement.source).body
         if isinstance(node, ast.Import):

@@ -39,7 +39,7 @@ class Hanging:
 
     command: subprocess.Popen[str]
     runner: int
-    kernel: int
+    kernels: list[int]  # that of the step, and that of the next one, which is started ahead
     helper: int
 
 
@@ -58,7 +58,10 @@ def hanging(project: Project) -> Iterator[Hanging]:
             kernel, helper = map(int, (project.root / "pids").read_text().split())
             row = project.catalog.row("SELECT pid FROM pipeline_run")
             assert row is not None
-            yield Hanging(command, row["pid"], kernel, helper)
+            kernels = [child.pid for child in psutil.Process(row["pid"]).children()]
+            assert kernel in kernels
+            assert len(kernels) == 2
+            yield Hanging(command, row["pid"], kernels, helper)
         finally:
             command.kill()
 
@@ -83,6 +86,11 @@ def gone(pid: int) -> Callable[[], bool]:
     return is_gone
 
 
+def all_gone(pids: list[int]) -> Callable[[], bool]:
+    """Return a condition: all processes have ended."""
+    return lambda: all(gone(pid)() for pid in pids)
+
+
 def only_run(project: Project) -> PipelineRun:
     """Return the run as the next start sees it."""
     (summary,) = history.summaries(open_project(project.root))
@@ -102,7 +110,7 @@ def check_interrupted(project: Project) -> None:
 def test_a_stopped_command_ends_the_kernel(offline: Project, number: signal.Signals) -> None:
     with hanging(offline) as pipeline:
         pipeline.command.send_signal(number)
-        until(gone(pipeline.kernel))
+        until(all_gone(pipeline.kernels))
         until(gone(pipeline.helper))
         until(gone(pipeline.runner))
         _, errors = pipeline.command.communicate(timeout=WAIT_SECONDS)
@@ -122,7 +130,7 @@ def test_a_stopped_command_ends_the_kernel(offline: Project, number: signal.Sign
 def test_a_killed_runner_is_told_by_the_command(offline: Project) -> None:
     with hanging(offline) as pipeline:
         os.kill(pipeline.runner, signal.SIGKILL)
-        until(gone(pipeline.kernel))
+        until(all_gone(pipeline.kernels))
         _, errors = pipeline.command.communicate(timeout=WAIT_SECONDS)
     assert (
         "error: the process of the pipeline was ended by SIGKILL\n  hint: what it wrote:" in errors
@@ -136,7 +144,7 @@ def test_when_all_are_killed_the_next_start_puts_it_right(offline: Project) -> N
     with hanging(offline) as pipeline:
         pipeline.command.kill()
         os.kill(pipeline.runner, signal.SIGKILL)
-        until(gone(pipeline.kernel))
+        until(all_gone(pipeline.kernels))
         until(gone(pipeline.runner))
     check_interrupted(offline)
     end(pipeline.helper)
