@@ -243,8 +243,6 @@ def quiet(environment: Mapping[str, str]) -> dict[str, str]:
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         # one thread is enough for these models, and on a busy machine ten times as fast as two
         "OMP_NUM_THREADS": "1",
-        # MLflow advises against whole numbers in a signature; hours and miles are whole
-        "PYTHONWARNINGS": "ignore::UserWarning:mlflow.types.utils",
     }
 
 

@@ -78,10 +78,10 @@ def decisions_command(model: str | None, as_json: bool) -> None:
 def show_report(report: GateReport) -> None:
     """Print a gate report as one table."""
     champion = "no champion yet" if report.champion is None else f"champion v{report.champion}"
-    left_out = f", {report.left_out} without a label left out" if report.left_out else ""
+    left_out = f", {report.left_out:,} without a label left out" if report.left_out else ""
     shown = table(
         "check", f"challenger v{report.challenger}", champion, "verdict", "why",
-        title=f"scored on {report.data}: {report.row_count} rows{left_out}",
+        title=f"scored on {report.data}: {report.row_count:,} rows{left_out}",
     )  # fmt: skip
     for check in report.checks:
         values = [

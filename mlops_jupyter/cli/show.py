@@ -8,11 +8,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+PAGE_COLUMNS = 96
+"""What JupyterLab shows of a line beside the panel, on a screen of 1280 pixels."""
+
 
 def console() -> Console:
     """Return where tables are printed: a page, a terminal, or a pipe, as wide as they need."""
     made = Console(highlight=False, markup=False, emoji=False)
-    if not (made.is_terminal or made.is_jupyter):
+    if made.is_jupyter:
+        made.width = PAGE_COLUMNS
+    elif not made.is_terminal:
         made.width = 200
     return made
 

@@ -87,6 +87,8 @@ def run_pipeline(
     name: str,
     given: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    *,
+    hand_over: bool = True,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
 
@@ -98,6 +100,9 @@ def run_pipeline(
         Parameters; text is read as the type of the parameter's default.
     progress : callable, optional
         Called when a step or a cell begins, and when a step has ended.
+    hand_over : bool
+        Start the mirror to MLflow at the end; False for callers that copy the run themselves
+        when it has succeeded.
 
     Raises
     ------
@@ -124,10 +129,13 @@ def run_pipeline(
         given=values,
         parameters={p.name: p.default for p in made.pipeline.parameters} | values,
     )
+    has_succeeded = False
     try:
         failure = _execute(project, request, progress)
+        has_succeeded = failure is None
     finally:
-        mirror.start(project)
+        if hand_over or not has_succeeded:
+            mirror.start(project)
     if failure is not None:
         raise failure
     return history.get(project, request.id)

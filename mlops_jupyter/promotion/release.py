@@ -72,7 +72,9 @@ def release(
     evaluation.check_data(chosen, policy.evaluate.label)
     promote.finish_dangling(project)
     _check_champion(project, model)
-    pipeline_run = execute.run_pipeline(project, policy.pipeline, parameters, progress=progress)
+    pipeline_run = execute.run_pipeline(
+        project, policy.pipeline, parameters, progress, hand_over=False
+    )
     run = _trained(project, pipeline_run)
     gates.check_floors(policy, run.metrics)
     mirror.drain(project)

@@ -7,6 +7,7 @@ import getpass
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -207,7 +208,10 @@ def _find_model(client: MlflowClient, experiment_id: str, mlflow_id: str) -> str
 def _write_model(estimator: Any, rows: Any, requirements: list[str]) -> str:
     signature = None
     if rows is not None:
-        signature = mlflow.models.infer_signature(rows, estimator.predict(rows))
+        with warnings.catch_warnings():
+            # advice against whole numbers, for each model that has a column of them
+            warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer")
+            signature = mlflow.models.infer_signature(rows, estimator.predict(rows))
     trusted = _trusted_types(estimator)
     logged = mlflow.sklearn.log_model(
         estimator,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,10 +72,18 @@ def open_panel(page: Page, lab: Lab, notebook: str) -> Locator:
 
 
 def execute(page: Page, cell: int) -> None:
-    """Execute a cell as a user does."""
+    """Execute a cell as a user does: again, when JupyterLab was not ready for the keys."""
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-    page.locator(".jp-Notebook .jp-CodeCell").nth(cell).click()
-    page.keyboard.press("Shift+Enter")
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
+    code = page.locator(".jp-Notebook .jp-CodeCell").nth(cell)
+    untouched = code.locator(".jp-InputPrompt").inner_text()
+    for _ in range(5):
+        code.click()
+        page.keyboard.press("Shift+Enter")
+        with contextlib.suppress(AssertionError):
+            expect(code.locator(".jp-InputPrompt")).not_to_have_text(untouched, timeout=5000)
+            return
+    raise AssertionError(f"cell {cell} was not executed")
 
 
 def test_a_tracked_cell_is_in_the_panel_when_it_ends(
