@@ -106,5 +106,7 @@ it('says on which commit it ran', () => {
 
 it('names the notebook by its file, the whole path as a tooltip', () => {
   show({ notebook: '/srv/notes/delays.ipynb' });
-  expect(screen.getByText('delays.ipynb').title).toBe('/srv/notes/delays.ipynb');
+  expect(screen.getByText('delays.ipynb').title).toBe(
+    '/srv/notes/delays.ipynb'
+  );
 });
