@@ -9,6 +9,7 @@ A thread in the kernel would slow the user's loops, and MLflow's import alone co
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -36,6 +37,14 @@ WHAT = "copy runs to MLflow"
 
 _started: list[subprocess.Popen[bytes]] = []
 """Mirrors that this process has started: kept, so that the ended ones are reaped."""
+
+
+@atexit.register
+def _leave_running() -> None:
+    """Tell subprocess that mirrors may outlive us, or it warns of each at our end."""
+    for mirror in _started:
+        if mirror.poll() is None:
+            mirror.returncode = 0
 
 
 def start(project: Project) -> None:
