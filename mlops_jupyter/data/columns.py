@@ -62,13 +62,14 @@ def _numpy(column: Array, where: str) -> Part:
     kind, size = column.dtype.kind, column.dtype.itemsize
     if kind in "biu" or (kind == "f" and size <= 8):
         return Part("numpy", {"dtype": column.dtype.str}, _numpy_leaf(column, pa.array))
-    if kind == "c" and size <= 16:
-        return Part("complex", {"dtype": column.dtype.str}, _numpy_leaf(column, _raw))
+    if kind in "fc":
+        plain = column if kind == "c" and size <= 16 else _without_padding(column)
+        return Part("complex", {"dtype": column.dtype.str}, _numpy_leaf(plain, _raw))
     if kind in "Mm":
         return Part("time", {"dtype": column.dtype.str}, _numpy_leaf(column, pa.array))
     if kind == "O":
         return values.take_apart(column, where)
-    return _whole(_without_padding(column) if kind in "fc" else column, where)
+    return _whole(column, where)
 
 
 def _numpy_leaf(column: Array, make: Callable[[Array], Any]) -> Leaf:
@@ -84,10 +85,11 @@ def _without_padding(column: Array) -> Array:
     """Return long doubles with zeros where x87 has none of their bits: 10 bytes lie in 16."""
     if np.finfo(np.longdouble).nmant != 63:
         return column
+    native = column.dtype.newbyteorder("=")
     size = np.dtype(np.longdouble).itemsize
-    raw = np.ascontiguousarray(column).view(np.uint8).reshape(-1, size).copy()
+    raw = np.ascontiguousarray(column, dtype=native).view(np.uint8).reshape(-1, size).copy()
     raw[:, 10:] = 0
-    return raw.reshape(-1).view(column.dtype)
+    return raw.reshape(-1).view(native)
 
 
 def _raw(column: Array) -> Any:
@@ -197,7 +199,7 @@ def _read_numpy(stored: Stored, dtype: np.dtype[Any] | None = None) -> Array:
     column = np.empty(stored.rows, native)
     start = 0
     for chunk in stored.chunks():
-        if dtype.kind == "c":
+        if dtype.kind == "c" or dtype.itemsize > 8:
             part = np.frombuffer(chunk.buffers()[1] or b"", native)
         else:
             part = chunk.to_numpy(zero_copy_only=False)
