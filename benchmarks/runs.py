@@ -18,7 +18,7 @@ import report
 
 from mlops_jupyter.project import Project, init
 from mlops_jupyter.runs import history, recorder
-from mlops_jupyter.runs.recorder import Execution, Findings
+from mlops_jupyter.runs.recorder import Execution, Findings, RunPart
 from mlops_jupyter.store.objects import digest_of
 
 START_MS = 1_700_000_000_000
@@ -36,7 +36,7 @@ def fill_catalog(project: Project, runs: int, metrics: int) -> None:
             parameters={f"p{i}": number % (i + 2) for i in range(metrics)},
             metrics={(f"m{i}", 0): (number * 7919 + i) % 10007 / 10007 for i in range(metrics)},
         )
-        recorder.record(project, cell, run_id=run_id, findings=found, closes="finished")
+        recorder.record(project, cell, [RunPart(run_id, found, "finished")])
 
 
 def fill_mlflow(project: Project, runs: int, metrics: int) -> None:

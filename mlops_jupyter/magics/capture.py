@@ -7,28 +7,26 @@ user's cell is not disturbed, and one line says what was not recorded.
 
 from __future__ import annotations
 
-import base64
 import functools
 import os
 import sys
 import time
 import types
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.data import touched, versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import MlopsError, UsageError
-from mlops_jupyter.magics import display, track
+from mlops_jupyter.kernel import notebook
+from mlops_jupyter.magics.outputs import Outputs, publishers
+from mlops_jupyter.magics.tracking import Tracking
 from mlops_jupyter.project import Project, now, open_project
-from mlops_jupyter.runs import environment, findings, mirror, recorder
+from mlops_jupyter.runs import recorder
 from mlops_jupyter.runs.code import ExecutedCell, needs_of, slice_of
-from mlops_jupyter.runs.recorder import Execution, Figure, Findings
-from mlops_jupyter.runs.run import Status
-
-IMAGES = ("image/png", "image/svg+xml", "image/jpeg")
+from mlops_jupyter.runs.recorder import Execution, RunPart
 
 INJECTED = "# Parameters\n"
 """First line of the cell that papermill injects; the kernel is not told its tags."""
@@ -49,19 +47,6 @@ _UNCHANGING = (
 
 current: Capture | None = None
 """The recording of this kernel; None when there is none."""
-
-
-@dataclass(slots=True)
-class OpenRun:
-    """A run that the executing cell, or the whole kernel, belongs to."""
-
-    id: str
-    name: str
-    spans_kernel: bool
-    has_model: bool = False
-    metrics: dict[tuple[str, int], float] = field(default_factory=dict)
-    figures: list[Figure] = field(default_factory=list)
-    fitted_before: frozenset[str] = frozenset()
 
 
 def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,107 +75,72 @@ class Capture:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.project: Project | None = None
+        self.tracking: Tracking | None = None
         self.session_id = ""
-        self.run: OpenRun | None = None
         self._position = 0
         self._depth = 0
         self._began = (now(), time.perf_counter())
         self._cells: list[ExecutedCell] = []
         self._functions: dict[str, frozenset[str]] = {}
-        self._parameters: dict[str, None] = {}
         self._touched: list[DatasetVersion] = []
+        self._outputs = Outputs()
         self._complaints: set[str] = set()
 
     def begin(self, project: Project) -> None:
         """Begin to record into a project."""
+        self.session_id = recorder.open_session(project, notebook.path_of(self.shell))
         self.project = project
-        self.session_id = recorder.open_session(project, self.notebook)
+        self.tracking = Tracking(self.shell, project, self.session_id)
         run_id = os.environ.get("MLOPS_RUN")
         if run_id:  # a step of a pipeline: all its cells belong to the pipeline's run
-            self.run = OpenRun(run_id, "", spans_kernel=True)
-
-    @property
-    def notebook(self) -> str | None:
-        """Path of the notebook: Jupyter Server tells it at the kernel's start, VS Code too."""
-        told = self.shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
-        return str(told) if told else None
+            self.tracking.attach(run_id)
 
     @guarded
     def pre_run_cell(self, info: Any) -> None:
         """Note the time, and open the run of a tracked cell."""
         self._depth += 1
-        if self._depth > 1 or self.project is None:
+        if self._depth > 1 or self.tracking is None:
             return
         self._touched.clear()
+        self._outputs.clear()
         self._began = (now(), time.perf_counter())
-        name = track.name_of(info.raw_cell)
-        if name is not None and self.run is None:
-            run_id = recorder.open_run(
-                self.project, name, notebook=self.notebook, session_id=self.session_id
-            )
-            self.run = OpenRun(run_id, name, spans_kernel=False)
-        if self.run is not None:
-            reads = analyse(info.raw_cell).reads
-            fitted = findings.estimators(reads, self.shell.user_ns)
-            self.run.fitted_before = frozenset(fitted)
+        self.tracking.before(info.raw_cell, notebook.path_of(self.shell))
 
     @guarded
     def post_run_cell(self, result: Any) -> None:
-        """Write the cell down, and end the run of a tracked cell."""
+        """Write the cell down, and what it says about the open runs."""
         self._depth = max(0, self._depth - 1)
-        if self._depth or self.project is None or not result.info.raw_cell:
+        if self._depth or self.tracking is None or not result.info.raw_cell:
             return
-        run, error = self.run, result.error_before_exec or result.error_in_exec
-        closes = None if run is None or run.spans_kernel else _status(error)
-        if closes is not None:
-            self.run = None
+        error = result.error_before_exec or result.error_in_exec
         try:
-            found = self._write(result.info, error, run, closes)
+            parts = self._write(result.info, error)
         except Exception:
-            if run is not None and closes is not None:
-                recorder.close_run(self.project, run.id, closes, error and last_line(error))
+            self.tracking.give_up(error, error and last_line(error))
             raise
-        if run is not None and closes is not None:
-            display.run_line(self.shell, run.name, run.id, closes, found)
-            mirror.start(self.project)
+        self.tracking.end(parts)
 
-    def _write(
-        self, info: Any, error: BaseException | None, run: OpenRun | None, closes: Status | None
-    ) -> Findings:
-        """Write the executed cell, and what it says about its run."""
+    def _write(self, info: Any, error: BaseException | None) -> tuple[RunPart, ...]:
+        """Write the executed cell, and what it says about its runs."""
         assert self.project is not None
+        assert self.tracking is not None
         analysis = analyse(info.raw_cell)
         execution = self._execution(info, analysis, error)
         cell = self._executed_cell(analysis, execution.versions)
-        if "parameters" in _tags(info) or info.raw_cell.startswith(INJECTED):
-            self._parameters.update(dict.fromkeys(analysis.writes))
-        found = Findings() if run is None else self._findings(run, analysis)
-        execution_id = recorder.record(
-            self.project,
-            execution,
-            run_id=run.id if run else None,
-            findings=found if run else None,
-            slice_=tuple(slice_of([*self._cells, cell])[:-1]) if run else (),
-            closes=closes,
+        has_parameters = "parameters" in _tags(info) or info.raw_cell.startswith(INJECTED)
+        parts = self.tracking.after(
+            analysis, error, self._outputs.figures, has_parameters=has_parameters
         )
+        slice_ = [c.execution_id for c in slice_of([*self._cells, cell])[:-1]] if parts else ()
+        execution_id = recorder.record(self.project, execution, parts, slice_)
         self._cells.append(replace(cell, execution_id=execution_id))
-        if run is not None:
-            run.has_model = run.has_model or found.model is not None
-            run.metrics.clear()
-            run.figures.clear()
-        return found
+        return parts
 
     @guarded
     def see(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Keep the images that a cell of a run shows (a hook of ipykernel's publisher)."""
-        if self.run is not None and message["header"]["msg_type"] != "update_display_data":
-            data = message["content"].get("data", {})
-            kind = next((k for k in IMAGES if k in data), None)
-            if kind is not None:
-                content = data[kind]
-                is_text = kind == "image/svg+xml"
-                image = content.encode() if is_text else base64.b64decode(content)
-                self.run.figures.append(Figure(kind, image))
+        """Keep what a cell shows (a hook of ipykernel's publisher)."""
+        if self.tracking is not None and self.tracking.run is not None:
+            self._outputs.see(message)
         return message
 
     def touch(self, version: DatasetVersion) -> None:
@@ -236,27 +186,6 @@ class Capture:
             0, needs, frozenset(analysis.writes) | changed, analysis.opaque, touched_
         )
 
-    def _findings(self, run: OpenRun, analysis: CellAnalysis) -> Findings:
-        space = self.shell.user_ns
-        fitted = findings.estimators([*analysis.writes, *sorted(analysis.reads)], space)
-        bound = set(analysis.writes)
-        fresh = {n: e for n, e in fitted.items() if n in bound or n not in run.fitted_before}
-        if not fresh and not run.has_model:
-            fresh = fitted
-        names = dict.fromkeys([*self._parameters, *analysis.literals])
-        seen = [*analysis.writes, *sorted(analysis.reads)]
-        frames = [space[name] for name in seen if name in space]
-        return Findings(
-            parameters={
-                **findings.parameters(names, space),
-                **findings.estimator_parameters(fresh),
-            },
-            metrics={**findings.metrics(analysis.assigned, space), **run.metrics},
-            figures=tuple(run.figures),
-            model=findings.model(fresh, frames) if fresh else None,
-            environment=environment.encode(environment.capture()),
-        )
-
 
 def start(shell: Any) -> Capture:
     """Begin to record what `shell` executes."""
@@ -264,7 +193,7 @@ def start(shell: Any) -> Capture:
     capture = current = Capture(shell)
     shell.events.register("pre_run_cell", capture.pre_run_cell)
     shell.events.register("post_run_cell", capture.post_run_cell)
-    for publisher in _publishers(shell):
+    for publisher in publishers(shell):
         publisher.register_hook(capture.see)
     touched.listeners.append(capture.touch)
     try:
@@ -281,7 +210,7 @@ def stop(shell: Any) -> None:
         return
     shell.events.unregister("pre_run_cell", current.pre_run_cell)
     shell.events.unregister("post_run_cell", current.post_run_cell)
-    for publisher in _publishers(shell):
+    for publisher in publishers(shell):
         publisher.unregister_hook(current.see)
     touched.listeners.remove(current.touch)
     current = None
@@ -303,7 +232,7 @@ def log_metric(name: str, value: float, step: int | None = None) -> None:
     UsageError
         No run is open, or `value` is not a number.
     """
-    if current is None or current.run is None:
+    if current is None or current.tracking is None:
         raise UsageError(
             f"log_metric({name!r}): no run is open", hint="put `%%track NAME` on top of the cell"
         )
@@ -311,10 +240,7 @@ def log_metric(name: str, value: float, step: int | None = None) -> None:
         number = float(value)
     except (TypeError, ValueError):
         raise UsageError(f"log_metric({name!r}): not a number: {value!r:.80}") from None
-    taken = current.run.metrics
-    if step is None:
-        step = max((s for n, s in taken if n == name), default=-1) + 1
-    taken[str(name), int(step)] = number
+    current.tracking.log_metric(name, number, step)
 
 
 def last_line(error: BaseException) -> str:
@@ -328,18 +254,8 @@ def last_line(error: BaseException) -> str:
     return (f"{name}: {first}" if first else name)[:500]
 
 
-def _publishers(shell: Any) -> Iterable[Any]:
-    return [p for p in (shell.display_pub, shell.displayhook) if hasattr(p, "register_hook")]
-
-
 def _tags(info: Any) -> list[str]:
     # JupyterLab sends the cell's metadata along with the cell
     meta = getattr(info, "cell_meta", None)
     tags = meta.get("tags") if isinstance(meta, Mapping) else None
     return list(tags) if isinstance(tags, list | tuple) else []
-
-
-def _status(error: BaseException | None) -> Status:
-    if error is None:
-        return "finished"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,23 @@ class Findings:
     environment: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """What one executed cell adds to one run.
+
+    Attributes
+    ----------
+    run_id : str
+    findings : Findings
+    closes : str or None
+        The cell ends the run, with this status.
+    """
+
+    run_id: str
+    findings: Findings = field(default_factory=Findings)
+    closes: Status | None = None
+
+
 def open_session(project: Project, notebook: str | None) -> str:
     """Record that a kernel begins to record, and close the runs of kernels that died."""
     session_id = secrets.token_hex(8)
@@ -120,45 +137,33 @@ def close_run(project: Project, run_id: str, status: Status, error: str | None =
 def record(
     project: Project,
     execution: Execution,
-    *,
-    run_id: str | None = None,
-    findings: Findings | None = None,
-    slice_: tuple[code.ExecutedCell, ...] = (),
-    closes: Status | None = None,
+    parts: Sequence[RunPart] = (),
+    slice_: Sequence[int] = (),
 ) -> int:
-    """Write one executed cell, and what it says about a run, in one transaction.
+    """Write one executed cell, and what it says about its runs, in one transaction.
 
     Parameters
     ----------
+    project : Project
     execution : Execution
-    run_id : str, optional
-        The run that the cell belongs to.
-    findings : Findings, optional
-        What to add to that run.
-    slice_ : tuple of ExecutedCell
-        Earlier cells on which the run stands.
-    closes : str, optional
-        End the run with this status.
+    parts : sequence of RunPart
+        The runs that the cell belongs to, the innermost last.
+    slice_ : sequence of int
+        Rows of the earlier executions on which the cell, and so the runs, stand.
 
     Returns
     -------
     int
         The row of the execution.
     """
-    kept = _Kept(project, findings) if findings else None
+    kept = [_Kept(project, part.findings) for part in parts]
     with project.catalog.transaction() as rows:
-        execution_id = _put_execution(rows, execution, run_id)
-        if run_id is not None:
-            _put_code(rows, run_id, [*(c.execution_id for c in slice_), execution_id])
-            versions = {v for c in slice_ for v in c.versions} | set(execution.versions)
-            rows.executemany(
-                "INSERT OR IGNORE INTO run_data (run_id, version_id) VALUES (?, ?)",
-                [(run_id, v) for v in sorted(versions)],
-            )
-            if kept:
-                kept.put(rows, run_id)
-            if closes:
-                _close(rows, run_id, closes, execution.error)
+        execution_id = _put_execution(rows, execution, parts[-1].run_id if parts else None)
+        for part, found in zip(parts, kept, strict=True):
+            _put_code(rows, part.run_id, [*slice_, execution_id])
+            found.put(rows, part.run_id)
+            if part.closes:
+                _close(rows, part.run_id, part.closes, execution.error)
     return execution_id
 
 
@@ -240,6 +245,11 @@ def _put_code(rows: sqlite3.Connection, run_id: str, execution_ids: list[int]) -
     rows.executemany(
         "INSERT OR IGNORE INTO run_cell (run_id, execution_id) VALUES (?, ?)",
         [(run_id, execution_id) for execution_id in execution_ids],
+    )
+    rows.execute(
+        "INSERT OR IGNORE INTO run_data (run_id, version_id) SELECT run_id, version_id"
+        " FROM run_cell JOIN execution_data USING (execution_id) WHERE run_id = ?",
+        (run_id,),
     )
 
 

@@ -9,7 +9,7 @@ import cloudpickle
 
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import mirror, recorder
-from mlops_jupyter.runs.recorder import Findings, FittedModel
+from mlops_jupyter.runs.recorder import Findings, FittedModel, RunPart
 from tests.runs.test_recorder import executed
 
 
@@ -33,7 +33,7 @@ def keep_run(
     run_id = recorder.open_run(project, "fit", notebook="study.ipynb", session_id=session_id)
     findings = Findings(metrics={(k, 0): v for k, v in (metrics or {}).items()}, model=model)
     cell = executed(session_id, 1, "model.fit(X, y)")
-    recorder.record(project, cell, run_id=run_id, findings=findings, closes="finished")
+    recorder.record(project, cell, [RunPart(run_id, findings, "finished")])
     if copy:
         mirror.drain(project)
     return run_id

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from mlops_jupyter.errors import ExternalError
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs import environment, history, mirror, recorder
-from mlops_jupyter.runs.recorder import Figure, Findings, FittedModel
+from mlops_jupyter.runs.recorder import Figure, Findings, FittedModel, RunPart
 from tests.runs.test_recorder import executed
 
 
@@ -25,7 +25,7 @@ def record(project: Project, name: str, findings: Findings) -> str:
     session_id = recorder.open_session(project, "study.ipynb")
     run_id = recorder.open_run(project, name, notebook="study.ipynb", session_id=session_id)
     cell = executed(session_id, 1, "model.fit(X, y)")
-    recorder.record(project, cell, run_id=run_id, findings=findings, closes="finished")
+    recorder.record(project, cell, [RunPart(run_id, findings, "finished")])
     return run_id
 
 

@@ -13,8 +13,7 @@ import pytest
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, now, open_project
 from mlops_jupyter.runs import history, recorder
-from mlops_jupyter.runs.code import ExecutedCell
-from mlops_jupyter.runs.recorder import Execution, Figure, Findings, FittedModel
+from mlops_jupyter.runs.recorder import Execution, Figure, Findings, FittedModel, RunPart
 from mlops_jupyter.store.objects import digest_of
 
 ROOT = str(Path(__file__).parents[2])
@@ -43,9 +42,7 @@ def track(project: Project, name: str, metrics: dict[tuple[str, int], float]) ->
     recorder.record(
         project,
         executed(session_id, 1, f"# {name}"),
-        run_id=run_id,
-        findings=Findings(metrics=metrics),
-        closes="finished",
+        [RunPart(run_id, Findings(metrics=metrics), "finished")],
     )
     return run_id
 
@@ -59,16 +56,25 @@ def test_a_run_is_seen_running_and_then_with_all_that_was_found(project: Project
     recorder.record(
         project,
         executed(session_id, 2, "auc = f(x)"),
-        run_id=run_id,
-        findings=Findings(
-            parameters={"depth": 3, "columns": ["a", "b"]},
-            metrics={("auc", 0): 0.5, ("loss", 0): 2.0, ("loss", 1): 1.0, ("odd", 0): math.nan},
-            figures=(Figure("image/png", b"\x89PNG"), Figure("image/svg+xml", b"<svg/>")),
-            model=FittedModel("Ridge", b"a pickle", None),
-            environment=b"{}",
-        ),
-        slice_=(ExecutedCell(first, frozenset(), frozenset({"x"})),),
-        closes="finished",
+        [
+            RunPart(
+                run_id,
+                closes="finished",
+                findings=Findings(
+                    parameters={"depth": 3, "columns": ["a", "b"]},
+                    metrics={
+                        ("auc", 0): 0.5,
+                        ("loss", 0): 2.0,
+                        ("loss", 1): 1.0,
+                        ("odd", 0): math.nan,
+                    },
+                    figures=(Figure("image/png", b"\x89PNG"), Figure("image/svg+xml", b"<svg/>")),
+                    model=FittedModel("Ridge", b"a pickle", None),
+                    environment=b"{}",
+                ),
+            )
+        ],
+        slice_=[first],
     )
 
     detail = history.detail(project, run_id[:6])

@@ -81,7 +81,7 @@ def record_run() -> Callable[..., str]:
             error=None,
         )
         found = recorder.Findings(**findings)
-        recorder.record(project, cell, run_id=run, findings=found, closes="finished")
+        recorder.record(project, cell, [recorder.RunPart(run, found, "finished")])
         return run
 
     return record
