@@ -22,6 +22,18 @@ from mlops_jupyter.runs.run import Status
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a cell showed: an image, a plot as JSON, or a table as HTML and as text."""
+
+    media_type: str
+    content: bytes
+
+
+Figure = Shown
+"""An image that a cell showed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """One execution of one cell, as the kernel saw it."""
 
@@ -37,14 +49,8 @@ class Execution:
     duration_seconds: float
     error: str | None
     versions: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """An image that a cell showed."""
-
-    media_type: str
-    content: bytes
+    notebook: str | None = None
+    outputs: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +163,10 @@ def record(
         The row of the execution.
     """
     kept = [_Kept(project, part.findings) for part in parts]
+    outputs = _stored(project, execution.outputs)
     with project.catalog.transaction() as rows:
         execution_id = _put_execution(rows, execution, parts[-1].run_id if parts else None)
+        _put_outputs(rows, execution_id, outputs)
         for part, found in zip(parts, kept, strict=True):
             _put_code(rows, part.run_id, [*slice_, execution_id])
             found.put(rows, part.run_id)
@@ -167,16 +175,18 @@ def record(
     return execution_id
 
 
+def _stored(project: Project, shown: Sequence[Shown]) -> list[tuple[str, str, int]]:
+    """Keep the bytes of outputs; return media type, digest and size of each."""
+    return [(s.media_type, project.objects.write(s.content), len(s.content)) for s in shown]
+
+
 class _Kept:
     """Findings whose bytes are in the object store, ready for the transaction."""
 
     def __init__(self, project: Project, findings: Findings) -> None:
         write = project.objects.write
         self.findings = findings
-        self.figures = [
-            (figure.media_type, write(figure.content), len(figure.content))
-            for figure in findings.figures
-        ]
+        self.figures = _stored(project, findings.figures)
         self.environment = write(findings.environment) if findings.environment else None
         self.model = write(findings.model.content) if findings.model else None
         example = findings.model.example if findings.model else None
@@ -217,8 +227,8 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
     )
     execution_id = rows.execute(
         "INSERT INTO cell_execution (session_id, position, cell_id, source_digest, code_digest,"
-        " reads, writes, started_at, duration_seconds, error, run_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " reads, writes, started_at, duration_seconds, error, run_id, notebook)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             cell.session_id,
             cell.position,
@@ -231,6 +241,7 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
             cell.duration_seconds,
             cell.error,
             run_id,
+            cell.notebook,
         ),
     ).lastrowid
     assert execution_id is not None
@@ -239,6 +250,16 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
         [(execution_id, version) for version in cell.versions],
     )
     return execution_id
+
+
+def _put_outputs(
+    rows: sqlite3.Connection, execution_id: int, outputs: Sequence[tuple[str, str, int]]
+) -> None:
+    rows.executemany(
+        "INSERT INTO output (execution_id, number, media_type, digest, size_bytes)"
+        " VALUES (?, ?, ?, ?, ?)",
+        [(execution_id, number, *output) for number, output in enumerate(outputs, 1)],
+    )
 
 
 def _put_code(rows: sqlite3.Connection, run_id: str, execution_ids: list[int]) -> None:
