@@ -11,6 +11,7 @@ import msgspec
 
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project
+from mlops_jupyter.runs import certificate
 from mlops_jupyter.runs.run import Artifact, CodeCell, Run, RunDetail, RunPage
 
 _COLUMNS = (
@@ -33,7 +34,7 @@ def page(
     sort_by_metric: str | None = None,
     descending: bool = True,
 ) -> RunPage:
-    """Return a page of runs.
+    """Return a page of runs; re-executions of runs are left out.
 
     Parameters
     ----------
@@ -52,20 +53,23 @@ def page(
         raise UsageError("a page has 1 to 10,000 runs, and begins at 0 or later")
     rows = project.catalog.rows
     if sort_by_metric is None:
-        total = rows("SELECT count(*) FROM run")[0][0]
+        total = rows("SELECT count(*) FROM run WHERE reproduces IS NULL")[0][0]
         found = rows(
-            f"SELECT {_COLUMNS} FROM run ORDER BY started_at DESC, id LIMIT ? OFFSET ?",
+            f"SELECT {_COLUMNS} FROM run WHERE reproduces IS NULL"
+            " ORDER BY started_at DESC, id LIMIT ? OFFSET ?",
             (limit, offset),
         )
     else:
-        total = rows("SELECT count(DISTINCT run_id) FROM metric WHERE name = ?", (sort_by_metric,))[
-            0
-        ][0]
+        total = rows(
+            "SELECT count(DISTINCT run_id) FROM metric JOIN run ON run.id = run_id"
+            " WHERE metric.name = ? AND reproduces IS NULL",
+            (sort_by_metric,),
+        )[0][0]
         order = "DESC" if descending else "ASC"
         columns = ", ".join(f"run.{column}" for column in _COLUMNS.split(", "))
         found = rows(
             f"SELECT {columns} FROM run JOIN ({_LAST_STEP.format(where='name = ?')}) AS last"
-            " ON last.run_id = run.id"
+            " ON last.run_id = run.id WHERE reproduces IS NULL"
             f" ORDER BY value IS NULL, value {order}, started_at DESC LIMIT ? OFFSET ?",
             (sort_by_metric, limit, offset),
         )
@@ -90,7 +94,7 @@ def get(project: Project, run_id: str) -> Run:
 
 
 def detail(project: Project, run_id: str) -> RunDetail:
-    """Return a run and the cells that made it."""
+    """Return a run, the cells that made it, and its newest certificate."""
     run = get(project, run_id)
     cells = project.catalog.rows(
         "SELECT position, cell_id, text, duration_seconds, error FROM run_cell"
@@ -98,7 +102,11 @@ def detail(project: Project, run_id: str) -> RunDetail:
         " JOIN source ON digest = source_digest WHERE run_cell.run_id = ? ORDER BY execution_id",
         (run.id,),
     )
-    return RunDetail(run=run, cells=tuple(CodeCell(*cell) for cell in cells))
+    return RunDetail(
+        run=run,
+        cells=tuple(CodeCell(*cell) for cell in cells),
+        certificate=certificate.newest(project, run.id),
+    )
 
 
 def waiting(project: Project) -> tuple[int, str | None]:

@@ -20,6 +20,9 @@ from mlops_jupyter.runs import code
 from mlops_jupyter.runs.liveness import HOST, is_alive
 from mlops_jupyter.runs.run import Status
 
+REPRODUCES = "MLOPS_REPRODUCES"
+"""In the environment of a kernel that re-executes a run: the id of that run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -121,14 +124,29 @@ def open_run(
     pipeline_run_id: str | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> str:
-    """Begin a run and return its id; others see it at once, as running."""
+    """Begin a run and return its id; others see it at once, as running.
+
+    Where ``MLOPS_REPRODUCES`` names a run, this one re-executes it: it is recorded like any
+    other, but not listed, and not copied to MLflow.
+    """
     run_id = secrets.token_hex(8)
     commit, dirty = code.git_state(project.root)
     with project.catalog.transaction() as rows:
         rows.execute(
             "INSERT INTO run (id, name, status, session_id, notebook, started_at, git_commit,"
-            " git_dirty, pipeline_run_id) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?)",
-            (run_id, name, session_id, notebook, now(), commit, dirty, pipeline_run_id),
+            " git_dirty, pipeline_run_id, reproduces) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?,"
+            " (SELECT id FROM run WHERE id = ?))",
+            (
+                run_id,
+                name,
+                session_id,
+                notebook,
+                now(),
+                commit,
+                dirty,
+                pipeline_run_id,
+                os.environ.get(REPRODUCES),
+            ),
         )
         _put_parameters(rows, run_id, parameters or {})
     return run_id
@@ -293,7 +311,11 @@ def _close(rows: sqlite3.Connection, run_id: str, status: Status, error: str | N
         (status, now(), error, code.digest(c[0] for c in cells) if cells else None, run_id),
     )
     if closed.rowcount:
-        rows.execute("INSERT INTO outbox (run_id, created_at) VALUES (?, ?)", (run_id, now()))
+        rows.execute(
+            "INSERT INTO outbox (run_id, created_at)"
+            " SELECT id, ? FROM run WHERE id = ? AND reproduces IS NULL",
+            (now(), run_id),
+        )
 
 
 def _interrupt_dead(rows: sqlite3.Connection) -> None:

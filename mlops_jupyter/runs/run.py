@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mlops_jupyter.runs.certificate import Certificate
+
 Status = Literal["running", "finished", "failed", "interrupted"]
 
 
@@ -96,7 +98,8 @@ class RunPage:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run and the cells that made it, in the order of their execution."""
+    """A run, the cells that made it in the order of their execution, its newest certificate."""
 
     run: Run
     cells: tuple[CodeCell, ...]
+    certificate: Certificate | None = None
