@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +14,11 @@ import msgspec
 from mlops_jupyter import errors
 from mlops_jupyter.errors import (
     CellFailedError,
-    ExternalError,
     MlopsError,
     NotFoundError,
     refused_by_disk,
 )
-from mlops_jupyter.pipelines import history, parameters, record
+from mlops_jupyter.pipelines import history, parameters, process, record
 from mlops_jupyter.pipelines.notebook import cut_source
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.pipelines.source import read_notebook
@@ -31,8 +26,6 @@ from mlops_jupyter.project import Project
 from mlops_jupyter.runs import mirror
 
 LOG = "log.txt"
-PATIENCE_SECONDS = 20.0
-"""How long an interrupted pipeline may take to end its kernel and write things down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,61 +144,35 @@ def _execute(project: Project, request: Request, progress: Progress | None) -> M
     try:
         folder.mkdir(parents=True)
         with (folder / LOG).open("wb") as log:
-            process = subprocess.Popen(
-                # -P: a module in the user's folder must not stand for one that we import
-                [sys.executable, "-P", "-m", "mlops_jupyter.pipelines"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
+            running = process.start("mlops_jupyter.pipelines", log)
     except OSError as error:
         raise refused_by_disk(folder, error) from error
-    with process:
+    with running:
         try:
-            failure = _listen(process, request, progress)
+            failure = _listen(running, request, progress)
         except BaseException:
-            _stop(process)
+            process.stop(running)
             record.end(project, request.id, "interrupted", "interrupted")
             raise
-    if process.returncode and failure is None:
-        failure = _ended(process.returncode, folder / LOG)
+    if running.returncode and failure is None:
+        hint = f"what it wrote: {folder / LOG}"
+        failure = process.ended(running.returncode, "pipeline", hint)
         record.end(project, request.id, "interrupted", failure.message)
     return failure
 
 
 def _listen(
-    process: subprocess.Popen[bytes], request: Request, progress: Progress | None
+    running: subprocess.Popen[bytes], request: Request, progress: Progress | None
 ) -> MlopsError | None:
-    """Follow the process to its end; it ends itself when its standard input is closed."""
-    assert process.stdin is not None
-    assert process.stdout is not None
+    """Follow the process to its end."""
     failure = None
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(msgspec.json.encode(request) + b"\n")
-        process.stdin.flush()
-    for line in process.stdout:
+    for line in process.events(running, msgspec.json.encode(request)):
         event = msgspec.json.decode(line, type=Event)
         if event.failure is not None:
             failure = _error_of(event.failure)
         elif event.progress is not None and progress is not None:
             progress(event.progress)
-    process.wait()
     return failure
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(PATIENCE_SECONDS)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _ended(code: int, log: Path) -> ExternalError:
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-    return ExternalError(f"the process of the pipeline {how}", hint=f"what it wrote: {log}")
 
 
 def failure_of(error: MlopsError) -> dict[str, str | None]:
