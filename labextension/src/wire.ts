@@ -46,6 +46,8 @@ export interface RunPage {
  *     The fitted model that it kept, and its class.
  * pipeline_run_id : str or None
  *     The pipeline run that it records.
+ * parent_run_id : str or None
+ *     The run around it, of a nested run.
  * mlflow_run_id : str or None
  *     None until the mirror has copied it.
  * parameters : dict of str to JSON value
@@ -70,6 +72,7 @@ export interface Run {
   model_digest: string | null;
   model_kind: string | null;
   pipeline_run_id: string | null;
+  parent_run_id: string | null;
   mlflow_run_id: string | null;
   parameters: {
     [k: string]: unknown;
@@ -90,11 +93,12 @@ export interface Artifact {
   size_bytes: number;
 }
 /**
- * A run and the cells that made it, in the order of their execution.
+ * A run, the cells that made it in the order of their execution, its newest certificate.
  */
 export interface RunDetail {
   run: Run;
   cells: CodeCell[];
+  certificate?: Certificate | null;
 }
 /**
  * One executed cell of a run's CodeVersion, as it was when it ran.
@@ -105,6 +109,102 @@ export interface CodeCell {
   source: string;
   duration_seconds: number;
   error: string | null;
+}
+/**
+ * What became of executing a run again, in a fresh kernel and an empty folder.
+ *
+ * Attributes
+ * ----------
+ * id : str
+ *     Sixteen hex digits.
+ * run_id : str
+ *     The run.
+ * verdict : str
+ *     ``exact``, ``within_tolerance``, ``differs`` or ``could_not_run``.
+ * reason : str or None
+ *     Why it could not run: which cell or file, and what was missing.
+ * cause : str or None
+ *     With it: ``cell``, ``file`` or ``kernel``.
+ * positions : tuple of int
+ *     The executions of the session that were executed again, in order.
+ * widened_by : int
+ *     How many of these the run's own slice did not hold.
+ * attempts : int
+ *     How many sets of cells were tried.
+ * differences : tuple of Difference
+ * unseeded : tuple of str
+ *     Sources of randomness that the run used without a seed.
+ * notes : tuple of str
+ *     What was not compared, or not as it was: durations, packages, modules.
+ * tolerance : float or None
+ *     Relative and absolute; None is exact.
+ * environment : str
+ *     ``here`` or ``lock``.
+ * code_digest : str or None
+ *     Of the cells executed, without comments and formatting.
+ * data_digests : dict of str to str
+ *     Data versions and files that they stood on, and their content.
+ * environment_digest, model_digest : str or None
+ *     Of the re-execution.
+ * reproduction_id : str or None
+ *     The run that records the re-execution.
+ * notebook : str or None
+ *     Object: the notebook as executed again.
+ * python : str
+ * duration_seconds : float
+ * made_at : str
+ *     ISO 8601, UTC.
+ */
+export interface Certificate {
+  id: string;
+  run_id: string;
+  verdict: 'could_not_run' | 'differs' | 'exact' | 'within_tolerance';
+  reason: string | null;
+  cause: ('cell' | 'file' | 'kernel') | null;
+  positions: number[];
+  widened_by: number;
+  attempts: number;
+  differences: Difference[];
+  unseeded: string[];
+  notes: string[];
+  tolerance: number | null;
+  environment: 'here' | 'lock';
+  code_digest: string | null;
+  data_digests: {
+    [k: string]: string;
+  };
+  environment_digest: string | null;
+  model_digest: string | null;
+  reproduction_id: string | null;
+  notebook: string | null;
+  python: string;
+  duration_seconds: number;
+  made_at: string;
+}
+/**
+ * One value of the run that its re-execution did not give.
+ *
+ * Attributes
+ * ----------
+ * kind : str
+ *     ``metric``, ``figure``, ``model`` or ``error``.
+ * name : str
+ *     Of the metric (``loss[3]`` is its step 3), of the figure, of the model's output.
+ * recorded, found : str
+ *     The two values, for people; ``missing`` where there is none.
+ * by : float or None
+ *     How far they are apart: of a metric or a prediction the absolute difference, of a
+ *     figure the share of its pixels. None where that cannot be said.
+ * within : bool
+ *     It is within the tolerance that was given.
+ */
+export interface Difference {
+  kind: 'error' | 'figure' | 'metric' | 'model';
+  name: string;
+  recorded: string;
+  found: string;
+  by?: number | null;
+  within?: boolean;
 }
 /**
  * All datasets, by name.

@@ -16,7 +16,8 @@ from mlops_jupyter.runs.run import Artifact, CodeCell, Run, RunDetail, RunPage
 
 _COLUMNS = (
     "id, name, status, notebook, started_at, ended_at, error, git_commit, git_dirty,"
-    " code_digest, environment_digest, model_digest, model_kind, pipeline_run_id, mlflow_run_id"
+    " code_digest, environment_digest, model_digest, model_kind, pipeline_run_id, parent_run_id,"
+    " mlflow_run_id"
 )
 
 _LAST_STEP = (

@@ -6,6 +6,7 @@ leaves an object that nothing names, never a row without its object.
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import sqlite3
@@ -15,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from mlops_jupyter.errors import ConflictError
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.runs import code
 from mlops_jupyter.runs.liveness import HOST, is_alive
@@ -37,6 +39,15 @@ Figure = Shown
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """What the user logged under a name: a figure, or any file."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """One execution of one cell, as the kernel saw it."""
 
@@ -51,6 +62,10 @@ class Execution:
     started_at: str
     duration_seconds: float
     error: str | None
+    changes: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
+    parents: tuple[int, ...] = ()
+    unsure: tuple[str, ...] = ()
     versions: tuple[int, ...] = ()
     notebook: str | None = None
     outputs: tuple[Shown, ...] = ()
@@ -77,6 +92,11 @@ class Findings:
     model : FittedModel or None
     environment : bytes or None
         The environment, encoded.
+    files : tuple of File
+    logged_at : mapping of (name, step) to str
+        When a metric was logged, of those that were; the others are of now.
+    notes : tuple of str
+        What could not be kept, and why: for people, it is not written down.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +104,9 @@ class Findings:
     figures: tuple[Figure, ...] = ()
     model: FittedModel | None = None
     environment: bytes | None = None
+    files: tuple[File, ...] = ()
+    logged_at: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +118,8 @@ class RunPart:
     run_id : str
     findings : Findings
     closes : str or None
-        The cell ends the run, with this status.
+        The cell ends the run, with this status. A run that has ended before stays as it is,
+        but for the cells that are now known to have made it.
     """
 
     run_id: str
@@ -122,20 +146,24 @@ def open_run(
     notebook: str | None = None,
     session_id: str | None = None,
     pipeline_run_id: str | None = None,
+    parent_run_id: str | None = None,
     parameters: Mapping[str, Any] | None = None,
+    git: tuple[str | None, bool | None] | None = None,
 ) -> str:
     """Begin a run and return its id; others see it at once, as running.
+
+    `git` is what `code.git_state` said a moment ago: it costs some milliseconds.
 
     Where ``MLOPS_REPRODUCES`` names a run, this one re-executes it: it is recorded like any
     other, but not listed, and not copied to MLflow.
     """
     run_id = secrets.token_hex(8)
-    commit, dirty = code.git_state(project.root)
+    commit, dirty = git or code.git_state(project.root)
     with project.catalog.transaction() as rows:
         rows.execute(
             "INSERT INTO run (id, name, status, session_id, notebook, started_at, git_commit,"
-            " git_dirty, pipeline_run_id, reproduces) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?,"
-            " (SELECT id FROM run WHERE id = ?))",
+            " git_dirty, pipeline_run_id, parent_run_id, reproduces)"
+            " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM run WHERE id = ?))",
             (
                 run_id,
                 name,
@@ -145,11 +173,43 @@ def open_run(
                 commit,
                 dirty,
                 pipeline_run_id,
+                parent_run_id,
                 os.environ.get(REPRODUCES),
             ),
         )
         _put_parameters(rows, run_id, parameters or {})
     return run_id
+
+
+def resume_run(project: Project, run_id: str, session_id: str | None) -> None:
+    """Let an ended run go on, in this session.
+
+    Raises
+    ------
+    ConflictError
+        It runs.
+    """
+    with project.catalog.transaction() as rows:
+        _interrupt_dead(rows)
+        resumed = rows.execute(
+            "UPDATE run SET status = 'running', session_id = ?, ended_at = NULL, error = NULL"
+            " WHERE id = ? AND status <> 'running'",
+            (session_id, run_id),
+        )
+        if not resumed.rowcount:
+            raise ConflictError(
+                f"run {run_id[:8]} cannot be resumed: it is running",
+                hint="end it where it runs, or wait",
+            )
+
+
+def add(project: Project, part: RunPart, error: str | None = None) -> None:
+    """Write what is found of a run while its cell still executes, or without any cell."""
+    kept = _Kept(project, part.findings)
+    with project.catalog.transaction() as rows:
+        kept.put(rows, part.run_id)
+        if part.closes:
+            _close(rows, part.run_id, part.closes, error)
 
 
 def close_run(project: Project, run_id: str, status: Status, error: str | None = None) -> None:
@@ -163,6 +223,7 @@ def record(
     execution: Execution,
     parts: Sequence[RunPart] = (),
     slice_: Sequence[int] = (),
+    unsure: Sequence[str] = (),
 ) -> int:
     """Write one executed cell, and what it says about its runs, in one transaction.
 
@@ -174,6 +235,8 @@ def record(
         The runs that the cell belongs to, the innermost last.
     slice_ : sequence of int
         Rows of the earlier executions on which the cell, and so the runs, stand.
+    unsure : sequence of str
+        Why that slice may be too small, in words.
 
     Returns
     -------
@@ -187,9 +250,11 @@ def record(
         _put_outputs(rows, execution_id, outputs)
         for part, found in zip(parts, kept, strict=True):
             _put_code(rows, part.run_id, [*slice_, execution_id])
+            _put_doubts(rows, part.run_id, unsure)
             found.put(rows, part.run_id)
             if part.closes:
-                _close(rows, part.run_id, part.closes, execution.error)
+                error = None if part.closes == "finished" else execution.error
+                _close(rows, part.run_id, part.closes, error)
     return execution_id
 
 
@@ -205,6 +270,8 @@ class _Kept:
         write = project.objects.write
         self.findings = findings
         self.figures = _stored(project, findings.figures)
+        self.files = [(f.name, f.media_type, write(f.content), len(f.content))
+                      for f in findings.files]  # fmt: skip
         self.environment = write(findings.environment) if findings.environment else None
         self.model = write(findings.model.content) if findings.model else None
         example = findings.model.example if findings.model else None
@@ -213,20 +280,16 @@ class _Kept:
     def put(self, rows: sqlite3.Connection, run_id: str) -> None:
         found = self.findings
         _put_parameters(rows, run_id, found.parameters)
+        at = now()
         rows.executemany(
-            "INSERT OR REPLACE INTO metric (run_id, name, step, value) VALUES (?, ?, ?, ?)",
-            [(run_id, name, step, value) for (name, step), value in found.metrics.items()],
+            "INSERT OR REPLACE INTO metric (run_id, name, step, value, at) VALUES (?, ?, ?, ?, ?)",
+            [
+                (run_id, name, step, value, found.logged_at.get((name, step), at))
+                for (name, step), value in found.metrics.items()
+            ],
         )
-        shown = rows.execute(
-            "SELECT count(*) FROM artifact WHERE run_id = ? AND name LIKE 'figure-%'", (run_id,)
-        ).fetchone()[0]
-        for number, (media_type, digest, size) in enumerate(self.figures, shown + 1):
-            extension = media_type.partition("/")[2].partition("+")[0]
-            rows.execute(
-                "INSERT INTO artifact (run_id, name, media_type, digest, size_bytes)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (run_id, f"figure-{number}.{extension}", media_type, digest, size),
-            )
+        if self.figures or self.files:
+            self._put_artifacts(rows, run_id)
         if self.environment:
             rows.execute(
                 "UPDATE run SET environment_digest = ? WHERE id = ?", (self.environment, run_id)
@@ -237,6 +300,21 @@ class _Kept:
                 (self.model, found.model.kind, self.example, run_id),
             )
 
+    def _put_artifacts(self, rows: sqlite3.Connection, run_id: str) -> None:
+        sql = "SELECT name FROM artifact WHERE run_id = ?"
+        taken = {row[0].partition(".")[0] for row in rows.execute(sql, (run_id,))}
+        taken |= {name.partition(".")[0] for name, *_ in self.files}
+        numbers = (n for n in itertools.count(1) if f"figure-{n}" not in taken)
+        figures = [
+            (f"figure-{n}.{media_type.partition('/')[2].partition('+')[0]}", media_type, *stored)
+            for n, (media_type, *stored) in zip(numbers, self.figures, strict=False)
+        ]
+        rows.executemany(
+            "INSERT OR REPLACE INTO artifact (run_id, name, media_type, digest, size_bytes)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [(run_id, *artifact) for artifact in [*self.files, *figures]],
+        )
+
 
 def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None) -> int:
     rows.execute(
@@ -245,8 +323,8 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
     )
     execution_id = rows.execute(
         "INSERT INTO cell_execution (session_id, position, cell_id, source_digest, code_digest,"
-        " reads, writes, started_at, duration_seconds, error, run_id, notebook)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " reads, writes, changes, deletes, parents, unsure, started_at, duration_seconds, error,"
+        " run_id, notebook) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             cell.session_id,
             cell.position,
@@ -255,6 +333,10 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
             cell.code_digest,
             _json(cell.reads),
             _json(cell.writes),
+            _json(cell.changes),
+            _json(cell.deletes),
+            _json(cell.parents),
+            _json(cell.unsure),
             cell.started_at,
             cell.duration_seconds,
             cell.error,
@@ -292,6 +374,13 @@ def _put_code(rows: sqlite3.Connection, run_id: str, execution_ids: list[int]) -
     )
 
 
+def _put_doubts(rows: sqlite3.Connection, run_id: str, unsure: Sequence[str]) -> None:
+    if unsure:
+        known = rows.execute("SELECT unsure FROM run WHERE id = ?", (run_id,)).fetchone()[0]
+        reasons = dict.fromkeys([*msgspec.json.decode(known), *unsure])
+        rows.execute("UPDATE run SET unsure = ? WHERE id = ?", (_json([*reasons]), run_id))
+
+
 def _put_parameters(rows: sqlite3.Connection, run_id: str, parameters: Mapping[str, Any]) -> None:
     rows.executemany(
         "INSERT OR REPLACE INTO parameter (run_id, name, value) VALUES (?, ?, ?)",
@@ -305,12 +394,17 @@ def _close(rows: sqlite3.Connection, run_id: str, status: Status, error: str | N
         " WHERE run_cell.run_id = ? ORDER BY execution_id",
         (run_id,),
     ).fetchall()
+    digest = code.digest(c[0] for c in cells) if cells else None
+    # a run of a block ends before the cell does, and only then it is known which cells made it
+    changed = rows.execute(
+        "UPDATE run SET code_digest = ? WHERE id = ? AND code_digest IS NOT ?",
+        (digest, run_id, digest),
+    ).rowcount
     closed = rows.execute(
-        "UPDATE run SET status = ?, ended_at = ?, error = ?, code_digest = ?"
-        " WHERE id = ? AND status = 'running'",
-        (status, now(), error, code.digest(c[0] for c in cells) if cells else None, run_id),
-    )
-    if closed.rowcount:
+        "UPDATE run SET status = ?, ended_at = ?, error = ? WHERE id = ? AND status = 'running'",
+        (status, now(), error, run_id),
+    ).rowcount
+    if closed or changed:
         rows.execute(
             "INSERT INTO outbox (run_id, created_at)"
             " SELECT id, ? FROM run WHERE id = ? AND reproduces IS NULL",

@@ -57,6 +57,8 @@ class Run:
         The fitted model that it kept, and its class.
     pipeline_run_id : str or None
         The pipeline run that it records.
+    parent_run_id : str or None
+        The run around it, of a nested run.
     mlflow_run_id : str or None
         None until the mirror has copied it.
     parameters : dict of str to JSON value
@@ -81,6 +83,7 @@ class Run:
     model_digest: str | None
     model_kind: str | None
     pipeline_run_id: str | None
+    parent_run_id: str | None
     mlflow_run_id: str | None
     parameters: dict[str, Any]
     metrics: dict[str, float | None]

@@ -50,6 +50,7 @@ export const run = (more: Partial<Run> = {}): Run => ({
   model_digest: null,
   model_kind: null,
   pipeline_run_id: null,
+  parent_run_id: null,
   mlflow_run_id: null,
   parameters: {},
   metrics: {},
