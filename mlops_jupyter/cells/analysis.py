@@ -18,6 +18,7 @@ from typing import Any
 
 from mlops_jupyter.cells.flow import Flow
 from mlops_jupyter.cells.magic import magic_of
+from mlops_jupyter.cells.mention import Mentions, mentions_of
 from mlops_jupyter.cells.scope import UNPARSABLE, parse
 from mlops_jupyter.store.objects import digest_of
 
@@ -68,6 +69,8 @@ class CellAnalysis:
     opaque : bool
         It may read or bind any name: ``exec``, ``globals()``, ``import *``, ``%run``, a cell
         magic that we do not know, or text that is no code.
+    mentions : Mentions
+        Its attributes, imports, texts and seeds.
     """
 
     digest: str
@@ -86,21 +89,30 @@ class CellAnalysis:
     assigned: tuple[str, ...]
     builtins: frozenset[str]
     opaque: bool
+    mentions: Mentions
+
+
+LONGEST = 1_000_000
+"""Characters of a cell that is analysed; a longer one is opaque: its parse would take seconds."""
 
 
 @lru_cache(maxsize=4096)
 def analyse(source: str) -> CellAnalysis:
     """Analyse a cell as the user typed it, with magics and shell lines."""
     digest = digest_of(source.encode(errors="surrogatepass"))
+    mentions = Mentions()
     try:
+        if len(source) > LONGEST:
+            raise MemoryError
         tree = parse(source)
+        mentions = mentions_of(tree)
         flow = Flow(annotations_run=not _postpones_annotations(tree))
         flow.walk(tree.body)
         code_digest = digest_of("".join(_canonical(tree)).encode(errors="surrogatepass"))
     except UNPARSABLE:
         flow, code_digest = Flow(), digest
         flow.opaque = True
-    return _analysis(flow, digest, code_digest)
+    return _analysis(flow, digest, code_digest, mentions)
 
 
 def is_given(name: str) -> bool:
@@ -108,7 +120,7 @@ def is_given(name: str) -> bool:
     return name in _GIVEN or _HISTORY.fullmatch(name) is not None
 
 
-def _analysis(flow: Flow, digest: str, code_digest: str) -> CellAnalysis:
+def _analysis(flow: Flow, digest: str, code_digest: str, mentions: Mentions) -> CellAnalysis:
     mentioned = flow.uses.union(*flow.functions.values())
     return CellAnalysis(
         digest=digest,
@@ -129,6 +141,7 @@ def _analysis(flow: Flow, digest: str, code_digest: str) -> CellAnalysis:
         assigned=tuple(flow.assigned),
         builtins=frozenset(name for name in mentioned if is_given(name)),
         opaque=flow.opaque,
+        mentions=mentions,
     )
 
 

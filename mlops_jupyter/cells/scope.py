@@ -6,6 +6,7 @@ https://docs.python.org/3/reference/executionmodel.html#naming-and-binding
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,9 @@ Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 """What Python's parser raises on text that is no code, or too much of it."""
+
+_ESCAPES = frozenset("%!?")
+"""Without any of these, a cell that Python can parse is what IPython would run."""
 
 _ANY_NAME = {"exec", "eval", "globals"}
 _ANY_NAME_BARE = {"locals", "vars", "dir"}
@@ -53,10 +57,13 @@ def parse(source: str) -> ast.Module:
     SyntaxError, ValueError, RecursionError, MemoryError
         It is no code.
     """
-    code = python_of(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(code)
+        if not _ESCAPES.intersection(source):
+            # what IPython's transforms do not touch: they take longer than the parser
+            with contextlib.suppress(SyntaxError):
+                return ast.parse(source)
+        return ast.parse(python_of(source))
 
 
 class Walker(ast.NodeVisitor):

@@ -11,9 +11,7 @@ import functools
 import os
 import sys
 import time
-import types
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
@@ -25,25 +23,11 @@ from mlops_jupyter.magics.outputs import Outputs, publishers
 from mlops_jupyter.magics.tracking import Tracking
 from mlops_jupyter.project import Project, now, open_project
 from mlops_jupyter.runs import recorder
-from mlops_jupyter.runs.code import ExecutedCell, needs_of, slice_of
+from mlops_jupyter.runs.observer import Observed, Observer
 from mlops_jupyter.runs.recorder import Execution, RunPart
 
 INJECTED = "# Parameters\n"
 """First line of the cell that papermill injects; the kernel is not told its tags."""
-
-_UNCHANGING = (
-    types.ModuleType,
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    type,
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    type(None),
-)
-"""What a cell that only reads it cannot change in place."""
 
 current: Capture | None = None
 """The recording of this kernel; None when there is none."""
@@ -80,8 +64,8 @@ class Capture:
         self._position = 0
         self._depth = 0
         self._began = (now(), time.perf_counter())
-        self._cells: list[ExecutedCell] = []
-        self._functions: dict[str, frozenset[str]] = {}
+        self._observer = Observer(shell.user_ns)
+        self._rows: dict[int, int] = {}
         self._touched: list[DatasetVersion] = []
         self._outputs = Outputs()
         self._complaints: set[str] = set()
@@ -91,9 +75,15 @@ class Capture:
         self.session_id = recorder.open_session(project, notebook.path_of(self.shell))
         self.project = project
         self.tracking = Tracking(self.shell, project, self.session_id)
+        self._observer.start()
+        self._observer.begin()
         run_id = os.environ.get("MLOPS_RUN")
         if run_id:  # a step of a pipeline: all its cells belong to the pipeline's run
             self.tracking.attach(run_id)
+
+    def end(self) -> None:
+        """Stop recording."""
+        self._observer.stop()
 
     @guarded
     def pre_run_cell(self, info: Any) -> None:
@@ -103,8 +93,9 @@ class Capture:
             return
         self._touched.clear()
         self._outputs.clear()
-        self._began = (now(), time.perf_counter())
         self.tracking.before(info.raw_cell, notebook.path_of(self.shell))
+        self._observer.begin()
+        self._began = (now(), time.perf_counter())
 
     @guarded
     def post_run_cell(self, result: Any) -> None:
@@ -124,16 +115,28 @@ class Capture:
         """Write the executed cell, and what it says about its runs."""
         assert self.project is not None
         assert self.tracking is not None
+        seconds = time.perf_counter() - self._began[1]
         analysis = analyse(info.raw_cell)
-        execution = self._execution(info, analysis, error)
-        cell = self._executed_cell(analysis, execution.versions)
+        self._position += 1
+        observed = self._observer.end(self._position, analysis, failed=error is not None)
+        execution = self._execution(info, analysis, observed, error, seconds)
         has_parameters = "parameters" in _tags(info) or info.raw_cell.startswith(INJECTED)
         parts = self.tracking.after(
-            analysis, error, self._outputs.figures, has_parameters=has_parameters
+            analysis,
+            error,
+            self._outputs.figures,
+            has_parameters=has_parameters,
+            changed=observed.traced.changed,
         )
-        slice_ = [c.execution_id for c in slice_of([*self._cells, cell])[:-1]] if parts else ()
-        execution_id = recorder.record(self.project, execution, parts, slice_)
-        self._cells.append(replace(cell, execution_id=execution_id))
+        trace = self._observer.trace
+        slice_ = trace.slice_of(self._position) if parts else []
+        self._rows[self._position] = recorder.record(
+            self.project,
+            execution,
+            parts,
+            [self._rows[p] for p in slice_ if p in self._rows],
+            trace.doubts(slice_),
+        )
         return parts
 
     @guarded
@@ -157,33 +160,32 @@ class Capture:
                 print(f"  hint: {error.hint}", file=sys.stderr)  # noqa: T201
 
     def _execution(
-        self, info: Any, analysis: CellAnalysis, error: BaseException | None
+        self,
+        info: Any,
+        analysis: CellAnalysis,
+        observed: Observed,
+        error: BaseException | None,
+        seconds: float,
     ) -> Execution:
         assert self.project is not None
-        self._position += 1
-        started_at, started = self._began
+        traced = observed.traced
         return Execution(
             session_id=self.session_id,
-            position=self._position,
+            position=traced.position,
             cell_id=info.cell_id,
             source=info.raw_cell,
             source_digest=analysis.digest,
             code_digest=analysis.code_digest,
-            reads=tuple(sorted(analysis.reads)),
-            writes=tuple(analysis.writes),
-            started_at=started_at,
-            duration_seconds=time.perf_counter() - started,
+            reads=tuple(sorted(observed.needs | analysis.reads)),
+            writes=tuple(sorted(traced.bound)),
+            changes=tuple(sorted(traced.changed)),
+            deletes=tuple(sorted(traced.deleted)),
+            parents=traced.parents,
+            unsure=traced.unsure,
+            started_at=self._began[0],
+            duration_seconds=seconds,
             error=None if error is None else last_line(error),
             versions=tuple(sorted({versions.row_id(self.project, v) for v in self._touched})),
-        )
-
-    def _executed_cell(self, analysis: CellAnalysis, touched_: tuple[int, ...]) -> ExecutedCell:
-        self._functions.update(analysis.functions)
-        needs = needs_of(analysis.reads, self._functions)
-        space = self.shell.user_ns
-        changed = {n for n in needs if n in space and not issubclass(type(space[n]), _UNCHANGING)}
-        return ExecutedCell(
-            0, needs, frozenset(analysis.writes) | changed, analysis.opaque, touched_
         )
 
 
@@ -213,6 +215,7 @@ def stop(shell: Any) -> None:
     for publisher in publishers(shell):
         publisher.unregister_hook(current.see)
     touched.listeners.remove(current.touch)
+    current.end()
     current = None
 
 

@@ -1,0 +1,420 @@
+"""Fingerprints of values: they tell what has changed, and what shares memory with what.
+
+A value is walked by CPython's own pickler, which is fast and knows how each class shows its
+state (protocol 5, PEP 574: large buffers are handed over without a copy); nothing is kept
+but a digest. xxh3 (https://xxhash.com) is no cryptographic hash: it answers "changed?" within
+one process, and is never a name for content.
+
+No method of a class that the user wrote is called: its instances are read by their
+``__dict__`` and slots. What cannot be walked (generators, connections, figures, what is too
+large for now) is *opaque*: a cell that reads it counts as one that changed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copyreg
+import functools
+import itertools
+import marshal
+import pickle
+import sys
+import sysconfig
+import time
+import types
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import xxhash
+
+from mlops_jupyter.kernel.code import names_of
+
+ATOMS = frozenset({
+    bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range,
+    types.BuiltinFunctionType,
+})  # fmt: skip
+"""Types whose instances cannot change and refer to nothing that can."""
+
+_CONTAINERS = frozenset({list, dict, set, bytearray, deque})
+
+OPAQUE = frozenset({
+    "IPython", "_asyncio", "_io", "_socket", "_thread", "asyncio", "concurrent", "dask", "duckdb",
+    "ipykernel", "ipywidgets", "itertools", "jax", "keras", "matplotlib", "mlflow",
+    "multiprocessing", "py4j", "pyspark", "queue", "ray", "requests", "seaborn", "selectors",
+    "socket", "sqlalchemy", "sqlite3", "ssl", "subprocess", "tensorflow", "threading", "tqdm",
+    "wandb", "weakref",
+})  # fmt: skip
+"""Packages whose objects hold what a pickle does not show, or too much to be walked for each cell.
+
+``_io`` and ``itertools`` have exceptions: see `_TRANSPARENT`."""
+
+_TRANSPARENT = frozenset({("_io", "StringIO"), ("_io", "BytesIO")})
+
+_QUIET = frozenset({"builtins", "collections", "datetime", "numpy", "pandas", "sklearn", "scipy"})
+"""Packages that pickle without a warning; for others Python's warnings are held back."""
+
+BYTES_PER_SECOND = 5e9
+"""What xxh3 does at least: a buffer that would take longer than there is time is not begun."""
+
+LONG = 1000
+"""Items from which on a list of plain values has a way of its own."""
+
+STEP = 64
+"""Objects between two looks at the clock."""
+
+
+class TooMuchError(Exception):
+    """The walk would cost more than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a value held at one moment.
+
+    Attributes
+    ----------
+    digest : bytes
+        Equal for equal state, 16 bytes; empty when it is opaque.
+    shares : frozenset of int
+        Identities of the mutable objects and of the memory that can be reached from it.
+    names : frozenset of str
+        Global names, and attributes, that the functions in it mention.
+    opaque : str
+        Why its state cannot be seen; empty when it can.
+    """
+
+    digest: bytes
+    shares: frozenset[int]
+    names: frozenset[str] = frozenset()
+    opaque: str = ""
+
+
+class Clock:
+    """The CPU time that fingerprints may take: a share of what the user's cells take.
+
+    Parameters
+    ----------
+    credit_seconds : float
+        What may be spent at once, before any cell has run.
+    share : float
+        Of the time of the cells.
+    least_seconds : float
+        What each cell may take, whatever was spent before.
+    """
+
+    def __init__(
+        self, credit_seconds: float = 0.5, share: float = 0.015, least_seconds: float = 0.02
+    ) -> None:
+        self._left = credit_seconds
+        self._share = share
+        self._least = least_seconds
+        self._began = 0.0
+        self.deadline = 0.0
+
+    def start(self, cell_seconds: float) -> None:
+        """Begin the fingerprints of a cell."""
+        self._left += self._share * cell_seconds
+        self._began = time.thread_time()
+        self.deadline = self._began + max(self._least, self._left)
+
+    def stop(self) -> None:
+        """End them."""
+        self._left -= time.thread_time() - self._began
+
+    def check(self, size_bytes: int = 0) -> None:
+        """Raise `TooMuchError` when hashing so many bytes would pass the deadline."""
+        if time.thread_time() + size_bytes / BYTES_PER_SECOND > self.deadline:
+            raise TooMuchError
+
+
+def is_atom(value: Any) -> bool:
+    """Return whether a value cannot change and refers to nothing that can."""
+    return type(value) in ATOMS
+
+
+def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fingerprint:
+    """Return the fingerprint of a value that is no atom.
+
+    Parameters
+    ----------
+    value : object
+    clock : Clock
+        Started.
+    is_user : callable
+        Tells for the name of a module whether it is the user's own: its classes are walked
+        without calling their methods, its functions and variables count as state.
+    """
+    kind = type(value)
+    reason = _opaque_kind(kind)
+    if reason:
+        return Fingerprint(b"", _hidden_share(value), opaque=reason)
+    reader = _Reader(clock, is_user)
+    try:
+        clock.check()
+        if kind is list and len(value) > LONG and ATOMS.issuperset(map(type, value)):
+            # a tenth of what the pickler needs, which remembers each string that it meets
+            digest = xxhash.xxh3_128_digest(marshal.dumps(value, 2))
+            return Fingerprint(digest, frozenset({id(value)}))
+        if kind.__module__.partition(".")[0] in _QUIET:
+            reader.dump(value)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reader.dump(value)
+        shares = reader.shares()
+    except TooMuchError:
+        return Fingerprint(b"", frozenset({id(value)}), frozenset(reader.names), "too large")
+    except (Exception, RecursionError):  # noqa: BLE001 - whatever a class does when it is pickled
+        return Fingerprint(
+            b"", frozenset({id(value)}), frozenset(reader.names), f"a {kind.__name__}"
+        )
+    return Fingerprint(reader.digest(), shares, frozenset(reader.names), reader.opaque)
+
+
+class _Reader(pickle.Pickler):
+    """Walks one value."""
+
+    def __init__(self, clock: Clock, is_user: Callable[[Any], bool]) -> None:
+        self._hash = xxhash.xxh3_128()
+        self._clock = clock
+        self._is_user = is_user
+        self._steps = 0
+        self._shares: set[int] = set()
+        self.names: set[str] = set()
+        self.opaque = ""
+        super().__init__(_Sink(self._hash, clock), protocol=5, buffer_callback=self._buffer)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+    def shares(self) -> frozenset[int]:
+        for identity, (_, found) in self.memo.copy().items():
+            if type(found) in _CONTAINERS:
+                self._shares.add(identity)
+        return frozenset(self._shares)
+
+    def _buffer(self, buffer: pickle.PickleBuffer) -> None:
+        raw = buffer.raw()
+        self._clock.check(raw.nbytes)
+        self._hash.update(raw)
+
+    def reducer_override(self, obj: Any) -> Any:
+        self._steps += 1
+        if self._steps % STEP == 0:
+            self._clock.check()
+        if obj is _seen:
+            return NotImplemented
+        kind = type(obj)
+        if kind is types.FunctionType:
+            return self._function(obj)
+        if issubclass(kind, type):
+            return self._class(obj)
+        if issubclass(kind, types.ModuleType):
+            return self._module(obj)
+        special = _SPECIAL.get(kind)
+        if special is not None:
+            return _walk(special(obj))
+        return self._instance(obj, kind)
+
+    def _instance(self, obj: Any, kind: type) -> Any:
+        reason = _opaque_kind(kind)
+        if reason:
+            self._shares |= _hidden_share(obj)
+            return self._hide(obj, reason)
+        if kind.__module__ == "numpy" and kind.__name__ in _ARRAYS:
+            return self._array(obj)
+        if self._is_user(kind.__module__):
+            self._shares.add(id(obj))
+            return _walk((kind, *_state(obj, kind)))
+        if not _is_value(kind):
+            self._shares.add(id(obj))
+        try:
+            return obj.__reduce_ex__(5)
+        except Exception:  # noqa: BLE001 - locks, generators, handles: each says it in its own way
+            return self._hide(obj, f"a {kind.__name__}")
+
+    def _hide(self, obj: Any, reason: str) -> Any:
+        self.opaque = self.opaque or reason
+        self._shares.add(id(obj))
+        return _walk(("opaque", id(obj)))
+
+    def _array(self, array: Any) -> Any:
+        memory = array
+        while type(memory).__module__ == "numpy" and getattr(memory, "base", None) is not None:
+            memory = memory.base
+        self._shares.add(id(memory))
+        if array.dtype.hasobject or array.flags.forc:
+            return array.__reduce_ex__(5)
+        # a view with gaps: a pickle would copy it; the memory below says as much
+        self._clock.check(array.nbytes)
+        return _walk((array.shape, array.dtype.str, array.tobytes()))
+
+    def _function(self, function: types.FunctionType) -> Any:
+        if not self._is_user(function.__module__):
+            return _walk((function.__module__, function.__qualname__))
+        self.names |= names_of(function.__code__)
+        cells = [_content(cell) for cell in function.__closure__ or ()]
+        state = (function.__defaults__, function.__kwdefaults__, function.__dict__, cells)
+        return _walk(("function", hash(function.__code__), *state))
+
+    def _class(self, kind: type) -> Any:
+        if not self._is_user(kind.__module__):
+            return _walk((kind.__module__, kind.__qualname__))
+        self._shares.add(id(kind))
+        own = [(name, part) for name, part in vars(kind).items() if _counts(name, part)]
+        meta = type(kind) if type(kind) is not type else None
+        return _walk(("class", kind.__qualname__, kind.__bases__, meta, own))
+
+    def _module(self, module: types.ModuleType) -> Any:
+        name = module.__name__
+        if not self._is_user(name) or name == "__main__":
+            return _walk(("module", name))
+        self._shares.add(id(module))
+        own = [(n, part) for n, part in vars(module).items() if not n.startswith("__")]
+        return _walk(("module", name, own))
+
+
+def _walk(parts: tuple[Any, ...]) -> Any:
+    # as state, not as arguments: the pickler then knows the object before it walks its parts,
+    # so that cycles end
+    return _seen, (), parts
+
+
+class _Sink:
+    """Takes the bytes of a pickle and keeps only their hash."""
+
+    def __init__(self, digest: Any, clock: Clock) -> None:
+        self._hash = digest
+        self._clock = clock
+
+    def write(self, content: bytes) -> None:
+        self._clock.check()
+        self._hash.update(content)
+
+
+def _seen(*parts: Any) -> None:
+    """Stand in a pickle for what is walked in our own way; pickles are never read back."""
+
+
+_ARRAYS = frozenset({"ndarray", "memmap", "recarray", "matrix", "MaskedArray"})
+
+_slotnames: Callable[[type], list[str]] = copyreg.__dict__["_slotnames"]
+"""The slots of a class and its bases; what ``object.__reduce_ex__`` itself uses."""
+
+_VALUES = ("dtype", "Dtype", "Timestamp", "Timedelta", "Index", "Interval", "Period", "Enum")
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_value(kind: type) -> bool:
+    """Return whether instances never change, so that sharing one means nothing."""
+    return kind.__module__ in {"datetime", "decimal", "fractions", "pathlib", "re", "uuid"} or any(
+        base.__name__.endswith(_VALUES) for base in kind.__mro__
+    )
+
+
+_KINDS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+
+
+def _opaque_kind(kind: type) -> str:
+    reason = _KINDS.get(kind)
+    if reason is None:
+        package = str(kind.__module__).partition(".")[0]
+        named = (package, kind.__name__)
+        hidden = package in OPAQUE and named not in _TRANSPARENT
+        reason = _KINDS[kind] = f"a {kind.__module__}.{kind.__name__}" if hidden else ""
+    return reason
+
+
+def _hidden_share(value: Any) -> frozenset[int]:
+    """Return what an opaque value shares: axes and figures of matplotlib belong together."""
+    if type(value).__module__.startswith("matplotlib"):
+        figure = getattr(value, "figure", None)
+        return frozenset({id(value), id(figure if figure is not None else value)})
+    return frozenset({id(value)})
+
+
+def _state(obj: Any, kind: type) -> Iterator[Any]:
+    """Yield what an instance of the user's class holds, without calling its methods."""
+    if issubclass(kind, dict):
+        yield list(dict.items(obj))
+    for base in (list, tuple, set, frozenset, deque):
+        if issubclass(kind, base):
+            yield list(base.__iter__(obj))
+    yield from (base.__repr__(obj) for base in (str, bytes, int, float) if issubclass(kind, base))
+    with contextlib.suppress(AttributeError):
+        yield object.__getattribute__(obj, "__dict__")
+    for slot in _slotnames(kind):
+        try:
+            yield slot, object.__getattribute__(obj, slot)
+        except AttributeError:
+            continue
+    if issubclass(kind, BaseException):
+        yield BaseException.__reduce__(obj)[1:]
+
+
+def _counts(name: str, part: Any) -> bool:
+    if name in {"__dict__", "__weakref__", "_abc_impl"}:
+        return False
+    code = (types.FunctionType, classmethod, staticmethod, property)
+    return not name.startswith("__") or isinstance(part, code)
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return "an empty cell"
+
+
+_SPECIAL: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {
+    types.CellType: lambda cell: ("cell", _content(cell)),
+    types.MappingProxyType: lambda proxy: ("proxy", dict(proxy)),
+    classmethod: lambda method: ("classmethod", method.__func__),
+    staticmethod: lambda method: ("staticmethod", method.__func__),
+    property: lambda part: ("property", part.fget, part.fset, part.fdel),
+    functools._lru_cache_wrapper: lambda cached: ("cached", cached.__wrapped__),  # noqa: SLF001
+    types.GetSetDescriptorType: lambda part: ("descriptor", part.__name__),
+    types.MemberDescriptorType: lambda part: ("descriptor", part.__name__),
+    types.WrapperDescriptorType: lambda part: ("descriptor", part.__name__),
+    types.MethodDescriptorType: lambda part: ("descriptor", part.__name__),
+    types.CodeType: lambda code: ("code", hash(code)),
+}
+
+
+def installed_check(roots: Iterator[str] | None = None) -> Callable[[Any], bool]:
+    """Return a function that tells whether a module, by name, is the user's own.
+
+    Modules of Python and of installed packages are not; ``__main__``, modules without a file
+    and files anywhere else are.
+    """
+    paths = sysconfig.get_paths()
+    folders = roots or iter({paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")})
+    installed = tuple(itertools.chain(folders, ("<frozen",)))
+    known: dict[str, bool] = {"__main__": True, "builtins": False}
+
+    def is_user(name: Any) -> bool:
+        if not isinstance(name, str):
+            return False
+        found = known.get(name)
+        if found is None:
+            module = sys.modules.get(name)
+            found = module is not None and _is_own(module, installed)
+            if module is not None:
+                known[name] = found
+        return found
+
+    return is_user
+
+
+def _is_own(module: types.ModuleType, installed: tuple[str, ...]) -> bool:
+    if module.__name__.partition(".")[0] in sys.stdlib_module_names | {"mlops_jupyter"}:
+        return False
+    spec = getattr(module, "__spec__", None)
+    file = getattr(module, "__file__", None) or getattr(spec, "origin", None)
+    if file is None:
+        return spec is None
+    return not str(file).startswith(installed) and file not in {"built-in", "frozen"}

@@ -1,0 +1,258 @@
+"""What a cell did to the names of the notebook: bound, deleted, changed in place.
+
+Found at run time, by comparing identities and fingerprints with those that the names had
+after the cell before: only names that the cell can have reached are looked at, and those that
+share a mutable object or memory with one of them (co-variables: Kishu, VLDB 2025).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_jupyter.kernel.code import ANYTHING
+from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint, is_atom
+
+_SHELL = re.compile(r"_{1,3}|_i{0,3}\d*|_[iod]h|In|Out|exit|quit|get_ipython|__\w+__")
+"""Names that IPython itself puts into the namespace."""
+
+MOST_STEPS = 10_000
+"""Names that are followed from one cell, through the functions that it calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a cell did to the names.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        Names that it read, through the functions and classes that it met.
+    mentions : frozenset of str
+        All that those functions mention, attributes too.
+    bound, deleted, changed : frozenset of str
+        Names bound to another object, deleted, and changed in place.
+    too_large : tuple of str
+        Names whose values could not be looked through in the time there was; they count as
+        changed.
+    reads_all : bool
+        A function that it met may read any name.
+    """
+
+    needs: frozenset[str]
+    mentions: frozenset[str]
+    bound: frozenset[str]
+    deleted: frozenset[str]
+    changed: frozenset[str]
+    too_large: tuple[str, ...]
+    reads_all: bool
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a name held after the last cell that touched it."""
+
+    identity: int
+    print: Fingerprint | None
+
+
+class Namespace:
+    """The names of one notebook.
+
+    Parameters
+    ----------
+    space : dict
+        The kernel's namespace: read, never changed.
+    is_user : callable
+        See `fingerprint`.
+    """
+
+    def __init__(self, space: dict[str, Any], is_user: Callable[[Any], bool]) -> None:
+        self._space = space
+        self._is_user = is_user
+        self._held: dict[str, _Held] = {}
+        self._sharers: defaultdict[int, set[str]] = defaultdict(set)
+        self._size = 0
+
+    def begin(self) -> None:
+        """Note how many names there are before a cell."""
+        self._size = len(self._space)
+
+    def after(
+        self,
+        uses: Iterable[str],
+        writes: Iterable[str],
+        settles: Iterable[str],
+        clock: Clock,
+        *,
+        opaque: bool,
+    ) -> Changes:
+        """Compare with what the names held before the cell.
+
+        Parameters
+        ----------
+        uses : iterable of str
+            Names that the cell's own code reads.
+        writes : iterable of str
+            Names that it may have bound.
+        settles : iterable of str
+            Those that it has certainly bound.
+        clock : Clock
+            Started.
+        opaque : bool
+            It may have bound any name.
+        """
+        seen: dict[int, Fingerprint | None] = {}
+        needs, mentions = self._reach(uses, seen, clock)
+        reads_all = ANYTHING in mentions
+        candidates = {*needs, *writes}
+        if opaque or reads_all or self._grew(candidates):
+            candidates |= self.visible()
+        bound, deleted = self._rebound(candidates, frozenset(settles))
+        touched = needs if not opaque else candidates
+        changed, too_large = self._changed((touched | self._sharing(touched)) - bound, seen, clock)
+        for name in bound:
+            self._keep(name, self._print(name, seen, clock))
+        return Changes(
+            needs=frozenset(needs),
+            mentions=frozenset(mentions),
+            bound=bound,
+            deleted=deleted,
+            changed=changed,
+            too_large=too_large,
+            reads_all=reads_all,
+        )
+
+    def value_kinds(self, names: Iterable[str]) -> set[str]:
+        """Return the packages of what the names hold."""
+        found = set()
+        for name in names:
+            value = self._space.get(name)
+            module = getattr(value, "__name__", "") if _is_module(value) else ""
+            module = module or getattr(type(value), "__module__", "")
+            if type(value).__name__ in {"function", "type", "builtin_function_or_method"}:
+                module = getattr(value, "__module__", None) or module
+            found.add(str(module).partition(".")[0])
+        return found
+
+    def _reach(
+        self, uses: Iterable[str], seen: dict[int, Fingerprint | None], clock: Clock
+    ) -> tuple[set[str], set[str]]:
+        """Follow names through the functions, classes and instances that they hold."""
+        needs: set[str] = set()
+        mentions: set[str] = set()
+        waiting = list(uses)
+        while waiting and len(needs) < MOST_STEPS:
+            name = waiting.pop()
+            if name in needs or not self._is_known(name):
+                continue
+            needs.add(name)
+            held = self._held.get(name)
+            found = self._print(name, seen, clock) or (held.print if held else None)
+            if found is not None and found.names:
+                mentions |= found.names
+                waiting.extend(found.names)
+        return needs, mentions
+
+    def _is_known(self, name: str) -> bool:
+        return (name in self._space or name in self._held) and _SHELL.fullmatch(name) is None
+
+    def visible(self) -> set[str]:
+        """Return the names of the user."""
+        known = {*self._space, *self._held}
+        return {name for name in known if _SHELL.fullmatch(name) is None}
+
+    def _grew(self, expected: set[str]) -> bool:
+        """Return whether names have appeared, or gone, that the cell's source does not explain.
+
+        The history of IPython grows by an input and perhaps an output for each cell.
+        """
+        fresh = sum(1 for n in expected if n in self._space and n not in self._held)
+        gone = sum(1 for n in expected if n in self._held and n not in self._space)
+        return not 0 <= len(self._space) - self._size - fresh + gone <= 2
+
+    def _rebound(
+        self, names: set[str], settled: frozenset[str]
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        bound, deleted = set(), set()
+        for name in names:
+            held = self._held.get(name)
+            if name not in self._space:
+                if held is not None:
+                    deleted.add(name)
+                    self._forget(name)
+            elif held is None or held.identity != id(self._space[name]) or name in settled:
+                bound.add(name)
+        return frozenset(bound), frozenset(deleted)
+
+    def _sharing(self, names: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        for name in names:
+            held = self._held.get(name)
+            if held is not None and held.print is not None:
+                for identity in held.print.shares:
+                    found |= self._sharers.get(identity, _NOBODY)
+        return found
+
+    def _changed(
+        self, names: set[str], seen: dict[int, Fingerprint | None], clock: Clock
+    ) -> tuple[frozenset[str], tuple[str, ...]]:
+        changed, too_large = set(), []
+        for name in names:
+            held = self._held.get(name)
+            if held is None or name not in self._space:
+                continue
+            new, old = self._print(name, seen, clock), held.print
+            if new is None and old is None:
+                continue
+            if new is None or old is None or not new.digest or new != old:
+                if new is None or old is None or _differs(new, old):
+                    changed.add(name)
+                if new is not None and new.opaque == "too large":
+                    too_large.append(name)
+                self._keep(name, new)
+        return frozenset(changed), tuple(sorted(too_large))
+
+    def _print(
+        self, name: str, seen: dict[int, Fingerprint | None], clock: Clock
+    ) -> Fingerprint | None:
+        if name not in self._space:
+            return None
+        value = self._space[name]
+        identity = id(value)
+        if identity not in seen:
+            seen[identity] = None if is_atom(value) else fingerprint(value, clock, self._is_user)
+        return seen[identity]
+
+    def _keep(self, name: str, new: Fingerprint | None) -> None:
+        self._forget(name)
+        self._held[name] = _Held(id(self._space[name]), new)
+        if new is not None:
+            for identity in new.shares:
+                self._sharers[identity].add(name)
+
+    def _forget(self, name: str) -> None:
+        held = self._held.pop(name, None)
+        if held is None or held.print is None:
+            return
+        for identity in held.print.shares:
+            names = self._sharers.get(identity)
+            if names is not None:
+                names.discard(name)
+                if not names:
+                    del self._sharers[identity]
+
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+def _differs(new: Fingerprint, old: Fingerprint) -> bool:
+    # what cannot be seen may have changed
+    return bool(new.opaque or old.opaque) or new.digest != old.digest
+
+
+def _is_module(value: Any) -> bool:
+    return type(value).__name__ == "module"

@@ -1,0 +1,163 @@
+"""Watching one kernel execute: what it looks at before and after each cell."""
+
+from __future__ import annotations
+
+import os
+import time
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_jupyter.cells.analysis import CellAnalysis
+from mlops_jupyter.cells.mention import SEEDING
+from mlops_jupyter.kernel.files import Accesses, FileWatch
+from mlops_jupyter.kernel.fingerprint import Clock, installed_check
+from mlops_jupyter.kernel.namespace import Changes, Namespace
+from mlops_jupyter.kernel.process import Process
+from mlops_jupyter.runs.trace import Surroundings, Trace, Traced, sets_options
+
+_TASKS = frozenset({
+    "call_later", "call_soon", "create_task", "ensure_future", "run_coroutine_threadsafe",
+})  # fmt: skip
+
+MOST_FILES = 1000
+"""Files of one cell whose times are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was observed of one execution.
+
+    Attributes
+    ----------
+    traced : Traced
+    accesses : Accesses
+        The files that it read and wrote.
+    needs : frozenset of str
+        Names that it read, through the functions that it called.
+    """
+
+    traced: Traced
+    accesses: Accesses
+    needs: frozenset[str]
+
+
+class Observer:
+    """Observes the executions of one kernel.
+
+    Parameters
+    ----------
+    space : dict
+        The kernel's namespace: read, never changed.
+    """
+
+    def __init__(self, space: dict[str, Any]) -> None:
+        self._space = space
+        self._is_user = installed_check()
+        self._names = Namespace(space, self._is_user)
+        self._process = Process()
+        self._files = FileWatch()
+        self._clock = Clock()
+        self._threads: frozenset[int] = frozenset()
+        self._began = (time.time_ns(), time.perf_counter())
+        self.trace = Trace(self._names.visible())
+
+    def start(self) -> None:
+        """Begin to observe."""
+        self._files.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._files.stop()
+
+    def begin(self) -> None:
+        """Look around before a cell is executed."""
+        self._names.begin()
+        self._process.begin()
+        self._files.begin()
+        self._began = (time.time_ns(), time.perf_counter())
+
+    def end(self, position: int, analysis: CellAnalysis, *, failed: bool) -> Observed:
+        """Look around after it.
+
+        Parameters
+        ----------
+        position : int
+        analysis : CellAnalysis
+        failed : bool
+            It raised: what it should have bound may not be bound.
+        """
+        started_ns, started = self._began
+        ended_ns, words = time.time_ns(), analysis.mentions.words
+        accesses = self._files.end(analysis.mentions.texts)
+        self._clock.start(time.perf_counter() - started)
+        changes = self._names.after(
+            {*analysis.uses, *analysis.reads, *analysis.builtins},
+            analysis.writes,
+            () if failed else analysis.settles & set(analysis.writes),
+            self._clock,
+            opaque=analysis.opaque,
+        )
+        self._clock.stop()
+        options = analysis.opaque or sets_options(words | changes.mentions)
+        had_figures = self._process.is_in_use("pyplot")
+        changed = self._process.after(options=options, seeds=not SEEDING.isdisjoint(words))
+        packages = self._names.value_kinds(changes.needs)
+        figures = had_figures or self._process.is_in_use("pyplot")
+        around = Surroundings(
+            changed=changed | self._patched(analysis.mentions.stores),
+            imports=self._process.imports,
+            figures=figures and "matplotlib" in packages,
+            packages=frozenset(packages),
+            modules=frozenset(self._own_modules(changes)),
+            starts_thread=self._goes_on(words),
+            starts_process=accesses.starts_process,
+            started_ns=started_ns,
+            ended_ns=ended_ns,
+            **_files(accesses),
+        )
+        traced = self.trace.add(position, analysis, changes, around)
+        return Observed(traced, accesses, changes.needs)
+
+    def _patched(self, stores: Iterable[str]) -> set[str]:
+        """Return the libraries on whose modules or classes the cell has set an attribute."""
+        found = set()
+        for name in stores:
+            value = self._space.get(name)
+            if isinstance(value, types.ModuleType):
+                found.add(value.__name__)
+            elif isinstance(value, type) and not self._is_user(value.__module__):
+                found.add(value.__module__)
+        return {f"module:{name.partition('.')[0]}" for name in found}
+
+    def _own_modules(self, changes: Changes) -> Iterable[str]:
+        for name in changes.bound | changes.changed:
+            value = self._space.get(name)
+            if isinstance(value, types.ModuleType) and self._is_user(value.__name__):
+                yield value.__name__
+
+    def _goes_on(self, words: Iterable[str]) -> bool:
+        """Return whether the cell has left a thread or a task of the user behind."""
+        before, self._threads = self._threads, self._process.threads(self._is_user)
+        return bool(self._threads - before) or not _TASKS.isdisjoint(words)
+
+
+def _files(accesses: Accesses) -> dict[str, Any]:
+    of = {"read": [], "write": [], "append": []}  # type: dict[str, list[str]]
+    for one in accesses.accesses:
+        if one.kind in {"file", "folder"}:
+            of[one.access].append(one.path)
+    times = []
+    for path in (*of["read"], *of["append"])[:MOST_FILES]:
+        try:
+            times.append(os.stat(path).st_mtime_ns)  # noqa: PTH116 - a thousand of them
+        except (OSError, ValueError):
+            continue
+    return {
+        "read": tuple(of["read"]),
+        "written": tuple(of["write"]),
+        "appended": tuple(of["append"]),
+        "removed": accesses.removed,
+        "read_mtimes_ns": tuple(times),
+    }

@@ -1,0 +1,260 @@
+"""On which earlier executions a cell stands: the dataflow of one kernel, found while it runs.
+
+What the source says (`cells.analysis`) and what could be observed (`kernel`) become edges:
+each *resource* that a cell reads, a name, a file, a random source, the working directory, was
+last bound or changed by one earlier execution, its parent. A cell that changes a resource in
+place stands on who made it, so the closure over the parents is the whole history of all that
+it read. Where something could not be seen, a cell counts as one that changed it: a slice may
+be larger than needed; where it may be too small, the reason is kept in words.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from mlops_jupyter.cells.analysis import CellAnalysis
+from mlops_jupyter.kernel.namespace import Changes
+
+SETTING = frozenset({
+    "filterwarnings", "getcontext", "localcontext", "option_context", "options", "rc", "rcParams",
+    "rc_context", "rcdefaults", "reset_option", "resetwarnings", "simplefilter", "style", "use",
+})  # fmt: skip
+"""Names under which options of libraries are set, beside those that begin with ``set``."""
+
+_ENVIRONMENT = frozenset({
+    "environ", "environb", "expandvars", "getenv", "getenvb", "putenv", "unsetenv", "%env",
+    "%set_env",
+})  # fmt: skip
+
+_FOLDER = frozenset({
+    "Path", "abspath", "chdir", "curdir", "cwd", "exists", "getcwd", "glob", "iglob", "is_file",
+    "isdir", "isfile", "listdir", "realpath", "resolve", "scandir", "%cd", "%ls", "%pwd",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process and the disk say about one execution.
+
+    Attributes
+    ----------
+    changed : frozenset of str
+        Resources of the process that changed: see `kernel.process.Process.after`.
+    imports : bool
+        Modules were loaded.
+    figures : bool
+        Pyplot figures are, or were, left open between cells.
+    packages : frozenset of str
+        Packages of the values that it read.
+    modules : frozenset of str
+        Modules of the user, or made at run time, that it bound or changed.
+    read, written, appended, removed : tuple of str
+        Files.
+    starts_process, starts_thread : bool
+        It started a process, a thread or a task.
+    started_ns, ended_ns : int
+        When it ran, by the clock that stamps files.
+    """
+
+    changed: frozenset[str] = frozenset()
+    imports: bool = False
+    figures: bool = False
+    packages: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
+    read: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    appended: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    read_mtimes_ns: tuple[int, ...] = ()
+    starts_process: bool = False
+    starts_thread: bool = False
+    started_ns: int = 0
+    ended_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One execution in the dataflow.
+
+    Attributes
+    ----------
+    position : int
+    parents : tuple of int
+        Positions of the executions that it directly stands on.
+    bound, changed, deleted : frozenset of str
+        Names.
+    unsure : tuple of str
+        Why a slice through it may be too small, in words.
+    """
+
+    position: int
+    parents: tuple[int, ...]
+    bound: frozenset[str]
+    changed: frozenset[str]
+    deleted: frozenset[str]
+    unsure: tuple[str, ...]
+
+
+class Trace:
+    """The dataflow of one kernel so far.
+
+    Parameters
+    ----------
+    found : iterable of str
+        Names that were there before the first execution was seen.
+    """
+
+    def __init__(self, found: Iterable[str] = ()) -> None:
+        self._found = frozenset(found)
+        self._latest: dict[str, int] = {}
+        self._parents: dict[int, tuple[int, ...]] = {}
+        self._unsure: dict[int, tuple[str, ...]] = {}
+        self._seeded: set[str] = set()
+        self._windows: list[tuple[int, int, int]] = []
+
+    def add(
+        self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
+    ) -> Traced:
+        """Add an execution.
+
+        Parameters
+        ----------
+        position : int
+            One more than that of the execution before, or later.
+        analysis : CellAnalysis
+        changes : Changes
+            Of the names.
+        around : Surroundings
+        """
+        changed = changes.changed
+        if around.starts_thread:  # what it was given may change at any time from now on
+            changed |= changes.needs & self._latest.keys()
+        reads = set(self._reads(analysis, changes, around))
+        everything = analysis.opaque or changes.reads_all or analysis.mentions.history
+        parents = set(self._latest.values()) if everything else self._makers(reads)
+        sets, alters = self._effects(analysis, changes, around)
+        parents |= self._makers(changed | changes.deleted | (alters - sets))
+        parents |= set(self._writers_by_time(around))
+        unsure = tuple(self._doubts(position, analysis, changes, around))
+        for resource in (*changes.bound, *changed, *changes.deleted, *sets, *alters):
+            self._latest[resource] = position
+        self._windows.append((around.started_ns, around.ended_ns, position))
+        self._parents[position] = ordered = tuple(sorted(parents))
+        if unsure:
+            self._unsure[position] = unsure
+        return Traced(position, ordered, changes.bound, changed, changes.deleted, unsure)
+
+    def slice_of(self, position: int) -> list[int]:
+        """Return the positions on which an execution stands, in order, itself included."""
+        return closure(self._parents, position)
+
+    def doubts(self, positions: Iterable[int]) -> list[str]:
+        """Return why a slice of these executions may be too small, in words."""
+        found = (reason for p in positions for reason in self._unsure.get(p, ()))
+        return list(dict.fromkeys(found))
+
+    def maker(self, name: str) -> int | None:
+        """Return the execution that last bound or changed a name."""
+        return self._latest.get(name)
+
+    def _makers(self, resources: Iterable[str]) -> set[int]:
+        return {self._latest[r] for r in resources if r in self._latest}
+
+    def _reads(
+        self, analysis: CellAnalysis, changes: Changes, around: Surroundings
+    ) -> Iterator[str]:
+        """Yield the resources that an execution read."""
+        yield from (changes.needs - analysis.settles) | analysis.reads
+        words = analysis.mentions.words | changes.mentions
+        outside = around.starts_process or around.imports
+        if outside or words & _ENVIRONMENT:
+            yield "environ"
+        if around.read or around.written or around.starts_process or words & _FOLDER:
+            yield "cwd"
+        if around.imports:
+            yield "sys.path"
+        if around.figures:
+            yield "pyplot"
+        if "module:locale" in self._latest:
+            yield "module:locale"
+        for name in analysis.mentions.imports:
+            yield f"module:{name}"
+        for package in around.packages:
+            yield f"module:{package}"
+            if package in {"pandas", "seaborn"} and around.figures:
+                yield "module:matplotlib"
+        yield from (f"file:{path}" for path in (*around.read, *around.appended))
+        yield from around.changed & _SOURCES if not analysis.mentions.seeds else ()
+
+    def _effects(
+        self, analysis: CellAnalysis, changes: Changes, around: Surroundings
+    ) -> tuple[set[str], set[str]]:
+        """Return the resources that an execution set anew, and those that it altered."""
+        sets = {f"file:{path}" for path in around.written}
+        alters = {f"file:{path}" for path in (*around.appended, *around.removed)}
+        alters |= {f"module:{name}" for name in around.modules}
+        for resource in around.changed:
+            is_set = resource == "cwd" or (resource in _SOURCES and analysis.mentions.seeds)
+            (sets if is_set else alters).add(resource)
+        if around.figures:
+            alters.add("pyplot")
+        return sets, alters
+
+    def _writers_by_time(self, around: Surroundings) -> Iterator[int]:
+        """Yield the executions during which a file that is read was last written.
+
+        Libraries and processes write files that no hook sees; the file's own time tells.
+        """
+        for mtime in around.read_mtimes_ns:
+            index = bisect.bisect_right(self._windows, (mtime, mtime, 0)) - 1
+            if index >= 0:
+                started, ended, position = self._windows[index]
+                if started <= mtime <= ended:
+                    yield position
+
+    def _doubts(
+        self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
+    ) -> Iterator[str]:
+        here = f"execution {position}"
+        packages = {*around.packages, *analysis.mentions.words, *analysis.mentions.imports}
+        for source in sorted(around.changed & _SOURCES):
+            if analysis.mentions.seeds:
+                self._seeded.add(source)
+            elif source in self._seeded or (around.imports and source not in packages):
+                continue  # some libraries draw when they are loaded, for names of files
+            else:
+                yield f"unseeded: {here} draws from {source}, which no cell has seeded"
+        for source in analysis.mentions.unseeded:
+            yield f"unseeded: {here} calls {source} without a seed"
+        for name in changes.too_large:
+            yield f"too large: {name!r} was not looked through at {here}; it counts as changed"
+        for name in sorted((changes.needs & self._found) - self._latest.keys()):
+            yield f"not recorded: {name!r}, read by {here}, was bound before recording began"
+        if analysis.mentions.history:
+            yield f"history: {here} reads earlier outputs, which depend on the order of all cells"
+        if around.starts_thread:
+            yield f"thread: {here} started a thread or a task, which may go on beside other cells"
+
+
+_SOURCES = frozenset({"random", "numpy.random", "torch"})
+
+
+def sets_options(words: Collection[str]) -> bool:
+    """Return whether code that mentions these words may set options of a library."""
+    return any(
+        word in SETTING or word.startswith(("set", "%matplotlib", "%config", "%precision"))
+        for word in words
+    )
+
+
+def closure(parents: Mapping[int, Collection[int]], position: int) -> list[int]:
+    """Return the positions on which one stands, in order, itself included."""
+    found = {position}
+    waiting = [position]
+    while waiting:
+        fresh = set(parents.get(waiting.pop(), ())) - found
+        found |= fresh
+        waiting.extend(fresh)
+    return sorted(found)
