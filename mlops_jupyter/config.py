@@ -52,6 +52,9 @@ class MirrorSettings(Strict, frozen=True):
     idle_seconds: Annotated[
         float, Meta(ge=0, le=3600, description="How long it waits for more work before it ends.")
     ] = 30.0
+    retry_seconds: Annotated[
+        float, Meta(ge=0, description="How long it goes on trying while MLflow is away.")
+    ] = 3600.0
 
 
 class Pipeline(Strict, frozen=True):

@@ -15,6 +15,7 @@ from tests.kernel import Kernel
 for _name in [n for n in os.environ if n.startswith(("MLOPS_", "MLFLOW_"))]:
     del os.environ[_name]
 os.environ["MLOPS_MIRROR_IDLE_SECONDS"] = "0"
+os.environ["MLOPS_MIRROR_RETRY_SECONDS"] = "0"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 

@@ -40,7 +40,8 @@ def runs_command(limit: int, sort: str | None, ascending: bool, as_json: bool) -
     from mlops_jupyter import wire
     from mlops_jupyter.runs import history
 
-    page = history.page(open_project(), limit, sort_by_metric=sort, descending=not ascending)
+    project = open_project()
+    page = history.page(project, limit, sort_by_metric=sort, descending=not ascending)
     if as_json:
         click.echo(wire.encode(page))
         return
@@ -55,6 +56,9 @@ def runs_command(limit: int, sort: str | None, ascending: bool, as_json: bool) -
     console().print(shown)
     if page.total > len(page.runs):
         click.echo(f"{len(page.runs)} of {page.total} runs; see --limit")
+    waiting, error = history.waiting(project)
+    if waiting:
+        click.echo(f"{waiting} run(s) on the way to MLflow" + (f". {error}" if error else ""))
 
 
 @click.command("show")
@@ -82,10 +86,11 @@ def show_command(run: str, as_json: bool) -> None:
 def sync_command() -> None:
     """Copy all ended runs to MLflow now, and wait until they are there."""
     from mlops_jupyter.runs import mirror
+    from mlops_jupyter.runs.mlflow_place import redacted
 
     project = open_project()
     copied = mirror.drain(project)
-    click.echo(f"{copied} run(s) copied to {project.tracking_uri}; nothing waits")
+    click.echo(f"{copied} run(s) copied to {redacted(project.tracking_uri)}; nothing waits")
 
 
 @click.command("ui")
@@ -93,10 +98,12 @@ def sync_command() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 def ui_command(port: int, host: str) -> None:
     """Open MLflow's own UI on this project, until Ctrl-C."""
+    from mlops_jupyter.runs.mlflow_place import redacted
+
     project = open_project()
     if project.settings.mlflow.tracking_uri is not None:
         raise UsageError(
-            f"this project's MLflow is a server of its own: {project.tracking_uri}",
+            f"this project's MLflow is a server of its own: {redacted(project.tracking_uri)}",
             hint="open that address in a browser",
         )
     # MLflow's default is 16 processes and 2.5 GB of memory; this is 2 and 530 MB

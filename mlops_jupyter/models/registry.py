@@ -14,6 +14,7 @@ from typing import Any
 from mlops_jupyter.errors import ExternalError, NotFoundError, UsageError
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project, now
+from mlops_jupyter.runs.mlflow_error import in_words
 from mlops_jupyter.store.lock import exclusive
 
 ALIAS = "champion"
@@ -24,6 +25,7 @@ DIGEST_TAG = "mlops.model_digest"
 LOCK = "registry.lock"
 LOCK_TIMEOUT_SECONDS = 60.0
 
+NOT_COPIED = "copy it with `mlops sync`; if it was, its tag mlops.model_error in MLflow says more"
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
 
 
@@ -71,7 +73,7 @@ def register(project: Project, model: str, run_id: str) -> ModelVersion:
     if row["model_digest"] is None:
         raise UsageError(f"run {run_id} kept no model", hint="fit an estimator in a tracked cell")
     if row["mlflow_model_id"] is None:
-        raise UsageError(f"MLflow does not have run {run_id} yet", hint="copy it with `mlops sync`")
+        raise UsageError(f"MLflow does not have run {run_id} yet", hint=NOT_COPIED)
     with locked(project):
         registered = _of_run(project, model, run_id)
         if registered is not None:
@@ -227,10 +229,7 @@ def _translated(project: Project) -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        if "Max retries exceeded" in reason:
-            reason = "it does not answer"
         raise ExternalError(
-            f"MLflow at {project.tracking_uri}: {reason}",
+            in_words(error, project.tracking_uri),
             hint="nothing is lost; try again when MLflow answers",
         ) from error

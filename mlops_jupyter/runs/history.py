@@ -12,7 +12,10 @@ import msgspec
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import certificate
-from mlops_jupyter.runs.run import Artifact, CodeCell, Run, RunDetail, RunPage
+from mlops_jupyter.runs.run import Artifact, CodeCell, ReadFile, Run, RunDetail, RunPage
+
+MOST_FILES = 10_000
+"""Files of one run that are read back."""
 
 _COLUMNS = (
     "id, name, status, notebook, started_at, ended_at, error, git_commit, git_dirty,"
@@ -98,22 +101,46 @@ def detail(project: Project, run_id: str) -> RunDetail:
     """Return a run, the cells that made it, and its newest certificate."""
     run = get(project, run_id)
     cells = project.catalog.rows(
-        "SELECT position, cell_id, text, duration_seconds, error FROM run_cell"
+        "SELECT execution_id, position, cell_id, text, duration_seconds, error FROM run_cell"
         " JOIN cell_execution ON cell_execution.id = execution_id"
         " JOIN source ON digest = source_digest WHERE run_cell.run_id = ? ORDER BY execution_id",
         (run.id,),
     )
+    files = files_of(project, run.id)
     return RunDetail(
         run=run,
-        cells=tuple(CodeCell(*cell) for cell in cells),
+        cells=tuple(
+            CodeCell(position, cell_id, text, seconds, error, files.get(execution_id, ()))
+            for execution_id, position, cell_id, text, seconds, error in cells
+        ),
         certificate=certificate.newest(project, run.id),
     )
 
 
+def files_of(project: Project, run_id: str) -> dict[int, tuple[ReadFile, ...]]:
+    """Return what the cells of a run read and wrote, by the row of the execution."""
+    found: dict[int, list[ReadFile]] = defaultdict(list)
+    rows = project.catalog.rows(
+        "SELECT execution_id, path, access, kind, size_bytes, digest FROM run_cell"
+        " JOIN execution_file USING (execution_id) WHERE run_id = ?"
+        " ORDER BY execution_id, access, path LIMIT ?",
+        (run_id, MOST_FILES),
+    )
+    for execution_id, *file in rows:
+        found[execution_id].append(ReadFile(*file))
+    return {execution_id: tuple(files) for execution_id, files in found.items()}
+
+
 def waiting(project: Project) -> tuple[int, str | None]:
     """Return how many runs MLflow does not have yet, and why the last try failed."""
-    row = project.catalog.rows("SELECT count(*), max(error) FROM outbox WHERE done_at IS NULL")[0]
-    return int(row[0]), row[1]
+    count, last = project.catalog.rows(
+        "SELECT count(DISTINCT run_id), max(CASE WHEN error IS NULL THEN 0 ELSE id END)"
+        " FROM outbox WHERE done_at IS NULL"
+    )[0]
+    if not last:
+        return int(count), None
+    row = project.catalog.row("SELECT error FROM outbox WHERE id = ?", (last,))
+    return int(count), row["error"] if row else None
 
 
 def _complete(project: Project, found: Sequence[sqlite3.Row]) -> tuple[Run, ...]:

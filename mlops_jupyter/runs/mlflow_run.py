@@ -1,75 +1,292 @@
-"""One of our runs, written as a run of MLflow: the same names, values, figures and model."""
+"""Our runs, written as runs of MLflow: the same names, values, figures, data and model.
+
+Every step may be done twice: MLflow takes equal steps of a metric, equal inputs and equal
+files for one; parameters that it has are left out; a run and a model of an earlier try are
+found again, by the tag ``mlops.run_id`` and by the run that they came of.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import getpass
-import os
-import re
+import itertools
+import sqlite3
 import tempfile
-import warnings
-from collections.abc import Iterator
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import mlflow
 import msgspec
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import RunTag
 
+from mlops_jupyter.errors import ExternalError, IntegrityError
 from mlops_jupyter.project import Project
-from mlops_jupyter.runs import environment, history
+from mlops_jupyter.runs import environment, history, mlflow_data, mlflow_model, mlflow_values
+from mlops_jupyter.runs.mlflow_error import in_words
+from mlops_jupyter.runs.mlflow_theirs import MlflowRun, theirs
+from mlops_jupyter.runs.mlflow_values import LONGEST_NAME, LONGEST_TAG, milliseconds, text
 from mlops_jupyter.runs.run import Run, RunDetail
+from mlops_jupyter.store import mlflow_home
 
-LONGEST_PARAMETER = 6000
-"""MLflow cuts longer values in silence (mlflow.utils.validation.MAX_PARAM_VAL_LENGTH)."""
-
-LONGEST_TAG = 8000
-"""The same for tags (MAX_TAG_VAL_LENGTH)."""
+RUN_TAG = "mlops.run_id"
 
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 
-_KNOWN = ("sklearn.", "numpy.", "scipy.", "pandas.", "lightgbm.", "xgboost.", "collections.")
-"""Libraries whose types may stand in a skops file: they are installed, not read from it."""
+_MOST_FOUND = 1000
+"""Runs in one answer of MLflow's search."""
 
 
-def copy_run(project: Project, run_id: str) -> None:
-    """Copy an ended run; a second call changes nothing.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The run of MLflow that one of our runs is written to.
+
+    Attributes
+    ----------
+    client : MlflowClient
+        Of the store that it is in.
+    run : MlflowRun
+    is_fresh : bool
+        Made just now: nothing is in it.
+    is_theirs : bool
+        The user's code opened it: what it says stays.
+    parent : str or None
+        The run that it is nested in.
+    """
+
+    client: MlflowClient
+    run: MlflowRun
+    is_fresh: bool = False
+    is_theirs: bool = False
+    parent: str | None = None
+
+
+class Copier:
+    """Copies runs of a project; what they share is asked of MLflow once.
 
     Parameters
     ----------
     project : Project
-    run_id : str
-        A run that has ended.
 
     Raises
     ------
     Exception
-        Whatever MLflow raises when it cannot be reached or refuses.
+        Whatever MLflow raises when it cannot be reached; so do all methods.
     """
-    detail = history.detail(project, run_id)
-    client = MlflowClient(tracking_uri=project.tracking_uri)
-    experiment_id = _experiment(project, client)
-    mlflow_id = detail.run.mlflow_run_id or _find(client, experiment_id, run_id)
-    if mlflow_id is None:
-        mlflow_id = client.create_run(
-            experiment_id,
-            start_time=_milliseconds(detail.run.started_at),
-            tags=_tags(detail.run),
-            run_name=detail.run.name,
-        ).info.run_id
-    _keep(project, run_id, "mlflow_run_id", mlflow_id)
-    _log_data(project, client, mlflow_id, detail.run)
-    model_id = _log_model(project, client, experiment_id, mlflow_id, detail.run)
-    _log_values(client, mlflow_id, detail.run, model_id)
-    _log_files(project, client, mlflow_id, detail)
-    client.set_terminated(
-        mlflow_id,
-        status=_STATUS[detail.run.status],
-        end_time=_milliseconds(detail.run.ended_at or detail.run.started_at),
-    )
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        if project.settings.mlflow.tracking_uri is None:
+            mlflow_home.create(project.folder / "mlflow")
+        self.client = MlflowClient(tracking_uri=project.tracking_uri)
+        self.experiment_id = ""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look whether MLflow answers, and for the experiment."""
+        self.experiment_id = _experiment(self.project, self.client)
+
+    def copy(self, run_ids: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+        """Copy ended runs, and yield each with what went wrong in it, in words, or None.
+
+        A run that is open again is left: it is copied when it ends.
+        """
+        rows = {row["id"]: row for row in self._rows(run_ids) if row["status"] != "running"}
+        targets: dict[str, Target] = {}
+        problems: dict[str, str] = {}
+        found = self._find([row for row in rows.values() if row["mlflow_run_id"] is None])
+        for run_id, row in rows.items():
+            with self._noted(run_id, problems, self.project.tracking_uri):
+                targets[run_id] = self._target(row, found.get(run_id, []))
+        self._settle(rows, targets)
+        for run_id in run_ids:
+            if run_id in targets:
+                uri = targets[run_id].run.uri or self.project.tracking_uri
+                with self._noted(run_id, problems, uri):
+                    self._write(history.detail(self.project, run_id), targets[run_id])
+            yield run_id, problems.get(run_id)
+
+    @contextlib.contextmanager
+    def _noted(self, run_id: str, problems: dict[str, str], uri: str) -> Iterator[None]:
+        """Note what goes wrong with one run, unless MLflow as a whole is away."""
+        try:
+            yield
+        except ExternalError as error:  # the user's own MLflow is away
+            problems[run_id] = error.message
+        except Exception as error:  # noqa: BLE001 - MLflow raises anything; the run waits
+            self.refresh()
+            problems[run_id] = in_words(error, uri)
+
+    def _rows(self, run_ids: Sequence[str]) -> list[sqlite3.Row]:
+        marks = ",".join("?" * len(run_ids))
+        return self.project.catalog.rows(
+            "SELECT id, name, status, started_at, ended_at, mlflow_run_id, mlflow_store,"
+            f" mlflow_openings, parent_run_id, pipeline_run_id FROM run WHERE id IN ({marks})"
+            " ORDER BY started_at",  # a parent begins before what is nested in it
+            run_ids,
+        )
+
+    def _target(self, row: sqlite3.Row, found: list[str]) -> Target:
+        """Return where a run is written to: the user's own run, one of an earlier try, or a new."""
+        own = theirs(self.project, self.client, row)
+        if own is not None and not own.is_taken:
+            return Target(own.client, own.run, is_theirs=True)
+        parent = self._parent(row) or (own.run.id if own and own.store is None else None)
+        kept = row["mlflow_run_id"] if row["mlflow_store"] is None else None
+        if kept is not None and not _is_alive(self.client, kept):  # deleted, or elsewhere
+            found, kept = self._find([row]).get(row["id"], []), None
+        known = [kept] if kept else sorted(found)
+        if known:
+            run = MlflowRun(known[0], self.experiment_id)
+            return Target(self.client, run, parent=parent)
+        made = self.client.create_run(
+            self.experiment_id,
+            start_time=milliseconds(row["started_at"]),
+            tags={RUN_TAG: row["id"]},
+            run_name=text(row["name"], LONGEST_NAME),
+        )
+        run = MlflowRun(made.info.run_id, self.experiment_id)
+        return Target(self.client, run, is_fresh=True, parent=parent)
+
+    def _parent(self, row: sqlite3.Row) -> str | None:
+        parent = self.project.catalog.row(
+            "SELECT mlflow_run_id FROM run WHERE id = ? AND mlflow_store IS NULL",
+            (row["parent_run_id"],),
+        )
+        return parent["mlflow_run_id"] if parent else None
+
+    def _settle(self, rows: dict[str, sqlite3.Row], targets: dict[str, Target]) -> None:
+        """Keep where the runs are written to; of doubles, all but one go.
+
+        There are doubles when a mirror died, or gave up waiting, while MLflow was still at
+        work on its request.
+        """
+        found = self._find([rows[run_id] for run_id, t in targets.items() if not t.is_theirs])
+        for run_id, ids in found.items():
+            target, first = targets[run_id], min(ids)
+            if target.run.id not in ids or len(ids) == 1:
+                continue
+            run = MlflowRun(first, self.experiment_id)
+            targets[run_id] = Target(self.client, run, parent=target.parent)
+            for double in sorted(set(ids) - {first}):
+                self.client.delete_run(double)
+        uri = self.project.tracking_uri
+        with self.project.catalog.transaction() as catalog:
+            catalog.executemany(
+                "UPDATE run SET mlflow_run_id = ?, mlflow_store = ? WHERE id = ?",
+                [(t.run.id, t.run.store(uri), run_id) for run_id, t in targets.items()],
+            )
+
+    def _find(self, rows: Sequence[sqlite3.Row]) -> dict[str, list[str]]:
+        """Return the runs of MLflow that bear our runs' ids, in as few calls as may be."""
+        if not rows:
+            return {}
+        first, last = min(r["started_at"] for r in rows), max(r["started_at"] for r in rows)
+        sql = "SELECT count(*) FROM run WHERE started_at BETWEEN ? AND ?"
+        in_between = int(self.project.catalog.rows(sql, (first, last))[0][0])
+        found: dict[str, list[str]] = defaultdict(list)
+        filters = [f"tags.`{RUN_TAG}` = '{row['id']}'" for row in rows]
+        if len(rows) > 1 and in_between <= _MOST_FOUND:
+            times = f"{milliseconds(first)} AND attributes.start_time <= {milliseconds(last)}"
+            filters = [f"attributes.start_time >= {times} AND tags.`{RUN_TAG}` LIKE '%'"]
+        wanted = {row["id"] for row in rows}
+        for run in itertools.chain.from_iterable(map(self._search, filters)):
+            if run.data.tags.get(RUN_TAG) in wanted:
+                found[run.data.tags[RUN_TAG]].append(str(run.info.run_id))
+        return found
+
+    def _search(self, filter_: str) -> Iterator[mlflow.entities.Run]:
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment_id], filter_, max_results=_MOST_FOUND, page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _write(self, detail: RunDetail, target: Target) -> None:
+        client, mlflow_id, run = target.client, target.run.id, detail.run
+        present = None if target.is_fresh else client.get_run(mlflow_id).data
+        with tempfile.TemporaryDirectory() as folder:
+            files = Path(folder) / "files"
+            model_id, model_error = self._write_model(run, target, Path(folder) / "model", files)
+            tags = {**_tags(run), "mlops.model_error": model_error}
+            if target.parent is not None:
+                tags["mlflow.parentRunId"] = target.parent
+            if target.is_theirs and present is not None:
+                tags = {k: v for k, v in tags.items() if k[:6] == "mlops." or k not in present.tags}
+            metrics = mlflow_values.metrics(
+                self.project, run, mlflow_id, model_id,
+                present.metrics if target.is_theirs and present else (),
+            )  # fmt: skip
+            client.log_batch(
+                mlflow_id,
+                metrics=metrics,
+                params=mlflow_values.params(run, present.params if present else {}),
+                tags=[RunTag(k, text(v, LONGEST_TAG)) for k, v in tags.items() if v],
+            )
+            inputs = mlflow_data.inputs(self.project, run)
+            if inputs:
+                client.log_inputs(mlflow_id, datasets=inputs)
+            _write_files(self.project, detail, files)
+            # in a run of theirs a file of ours must not replace one of the same name
+            client.log_artifacts(mlflow_id, str(files), "mlops" if target.is_theirs else None)
+        if not target.is_theirs:
+            ended_at = milliseconds(run.ended_at or run.started_at)
+            client.set_terminated(mlflow_id, status=_STATUS[run.status], end_time=ended_at)
+        self._nest(run, target)
+
+    def _nest(self, run: Run, target: Target) -> None:
+        """Tell the runs that were nested in this one, and copied before it, where they belong."""
+        if target.run.store(self.project.tracking_uri) is not None:
+            return
+        children = self.project.catalog.rows(
+            "SELECT mlflow_run_id FROM run WHERE parent_run_id = ? AND mlflow_store IS NULL"
+            " AND mlflow_run_id IS NOT NULL",
+            (run.id,),
+        )
+        for (child,) in children:
+            if _is_alive(self.client, child):
+                self.client.set_tag(child, "mlflow.parentRunId", target.run.id)
+
+    def _write_model(
+        self, run: Run, target: Target, folder: Path, files: Path
+    ) -> tuple[str | None, str | None]:
+        """Return MLflow's id of the run's model, and why there is none, in words."""
+        if run.model_digest is None:
+            return None, None
+        client, mlflow_run = target.client, target.run
+        known = (
+            []
+            if target.is_fresh
+            else mlflow_model.find(client, mlflow_run.experiment_id, mlflow_run.id)
+        )
+        ready = [model for model in known if mlflow_model.is_ready(model)]
+        if len(ready) == 1 or (ready and not target.is_theirs):
+            return self._keep_model(run, str(ready[0].model_id)), None
+        try:
+            saved = mlflow_model.save(self.project, run, folder)
+        except Exception as error:  # noqa: BLE001 - the user's own classes; the run is copied
+            with contextlib.suppress(IntegrityError):
+                _put(files, "model/model.pkl", self.project.objects.read(run.model_digest))
+            return None, f"{type(error).__name__}: {error}"
+        names = mlflow_values.keys(run.parameters)
+        parameters = {names[name]: value for name, value in run.parameters.items()}
+        unfinished = None if target.is_theirs or not known else str(known[0].model_id)
+        model_id = mlflow_model.upload(
+            client, mlflow_run.experiment_id, mlflow_run.id, saved, parameters, unfinished
+        )
+        return self._keep_model(run, model_id), None
+
+    def _keep_model(self, run: Run, model_id: str) -> str:
+        with self.project.catalog.transaction() as rows:
+            rows.execute("UPDATE run SET mlflow_model_id = ? WHERE id = ?", (model_id, run.id))
+        return model_id
 
 
 def _experiment(project: Project, client: MlflowClient) -> str:
@@ -78,7 +295,7 @@ def _experiment(project: Project, client: MlflowClient) -> str:
         return str(found.experiment_id)
     location = None
     if project.settings.mlflow.tracking_uri is None:
-        location = (project.folder / "mlflow" / "artifacts").as_uri()
+        location = (project.folder / "mlflow" / mlflow_home.ARTIFACTS).as_uri()
     try:
         return str(client.create_experiment(project.experiment, artifact_location=location))
     except mlflow.MlflowException:  # another process was faster
@@ -88,19 +305,19 @@ def _experiment(project: Project, client: MlflowClient) -> str:
         return str(found.experiment_id)
 
 
-def _find(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
-    found = client.search_runs([experiment_id], f"tags.`mlops.run_id` = '{run_id}'", max_results=1)
-    return str(found[0].info.run_id) if found else None
+def _is_alive(client: MlflowClient, mlflow_id: str) -> bool:
+    """Whether MLflow has a run that nobody has deleted."""
+    try:
+        return str(client.get_run(mlflow_id).info.lifecycle_stage) == "active"
+    except mlflow.MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
 
 
-def _keep(project: Project, run_id: str, column: str, value: str) -> None:
-    with project.catalog.transaction() as rows:
-        rows.execute(f"UPDATE run SET {column} = ? WHERE id = ?", (value, run_id))
-
-
-def _tags(run: Run) -> dict[str, str]:
-    tags = {
-        "mlops.run_id": run.id,
+def _tags(run: Run) -> dict[str, str | None]:
+    return {
+        RUN_TAG: run.id,
         "mlops.code_digest": run.code_digest,
         "mlops.environment_digest": run.environment_digest,
         "mlops.model_digest": run.model_digest,
@@ -112,7 +329,6 @@ def _tags(run: Run) -> dict[str, str]:
         "mlflow.source.git.commit": run.git_commit,
         "mlflow.user": _user(),
     }
-    return {key: value[:LONGEST_TAG] for key, value in tags.items() if value}
 
 
 def _user() -> str | None:
@@ -122,161 +338,31 @@ def _user() -> str | None:
         return None
 
 
-def _log_values(client: MlflowClient, mlflow_id: str, run: Run, model_id: str | None) -> None:
-    at = _milliseconds(run.ended_at or run.started_at)
-    params = [Param(_key(k), _text(v)) for k, v in run.parameters.items()]
-    metrics = [
-        Metric(
-            _key(name), float("nan") if value is None else value, at, 0,
-            model_id=model_id, run_id=mlflow_id,
-        )
-        for name, value in run.metrics.items()
-    ]  # fmt: skip
-    tags = [RunTag(key, value) for key, value in _tags(run).items()]
-    client.log_batch(mlflow_id, metrics=metrics, params=params, tags=tags)
-
-
-def _log_data(project: Project, client: MlflowClient, mlflow_id: str, run: Run) -> None:
-    inputs = []
-    for ref in run.data:
-        name, _, number = ref.rpartition("@")
-        row = project.catalog.row(
-            "SELECT digest, kind, row_count, columns FROM dataset_version"
-            " WHERE dataset = ? AND number = ?",
-            (name, int(number)),
-        )
-        assert row is not None
-        columns = msgspec.json.decode(row["columns"])
-        schema = {"mlflow_colspec": [{"name": c["name"], "type": c["type"]} for c in columns]}
-        dataset = Dataset(
-            name=ref,
-            digest=row["digest"].removeprefix("blake3:")[:36],  # MLflow keeps no more than 36
-            source_type="local",
-            source=msgspec.json.encode({"uri": f"mlops:{ref}", "digest": row["digest"]}).decode(),
-            schema=msgspec.json.encode(schema).decode() if columns else None,
-            profile=msgspec.json.encode({"num_rows": row["row_count"]}).decode(),
-        )
-        inputs.append(DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "read")]))
-    if inputs:
-        client.log_inputs(mlflow_id, datasets=inputs)
-
-
-def _log_files(project: Project, client: MlflowClient, mlflow_id: str, detail: RunDetail) -> None:
+def _write_files(project: Project, detail: RunDetail, folder: Path) -> None:
+    """Write what MLflow keeps as files of the run."""
+    run = detail.run
     source = "\n\n".join(f"# %% [{cell.position}]\n{cell.source}" for cell in detail.cells)
-    client.log_text(mlflow_id, source + "\n", "code/cells.py")
-    client.log_dict(mlflow_id, detail.run.parameters, "parameters.json")
-    if detail.run.environment_digest:
-        captured = environment.decode(project.objects.read(detail.run.environment_digest))
-        lines = [f"{name}=={version}" for name, version in sorted(captured.installed.items())]
-        client.log_text(mlflow_id, "\n".join(lines) + "\n", "environment/installed.txt")
-    with tempfile.TemporaryDirectory() as folder:
-        for artifact in detail.run.artifacts:
-            path = Path(folder) / artifact.name
-            path.write_bytes(project.objects.read(artifact.digest))
-            client.log_artifact(mlflow_id, str(path), "figures")
+    _put(folder, "code/cells.py", f"{source}\n".encode())
+    _put(folder, "parameters.json", _pretty(run.parameters))
+    renamed = mlflow_values.renamed(run)
+    if renamed:
+        _put(folder, "metrics.json", _pretty(renamed))
+    read = mlflow_data.files(project, run.id)
+    if read:
+        _put(folder, "files.json", _pretty(read))
+    if run.environment_digest:
+        captured = environment.decode(project.objects.read(run.environment_digest))
+        lines = [f"{name}=={version}\n" for name, version in sorted(captured.installed.items())]
+        _put(folder, "environment/installed.txt", "".join(lines).encode())
+    for artifact in run.artifacts:
+        _put(folder, f"figures/{Path(artifact.name).name}", project.objects.read(artifact.digest))
 
 
-def _log_model(
-    project: Project, client: MlflowClient, experiment_id: str, mlflow_id: str, run: Run
-) -> str | None:
-    if run.model_digest is None:
-        return None
-    row = project.catalog.row(
-        "SELECT mlflow_model_id, model_example, environment_digest FROM run WHERE id = ?", (run.id,)
-    )
-    assert row is not None
-    found = row["mlflow_model_id"] or _find_model(client, experiment_id, mlflow_id)
-    if not found:
-        # we wrote these pickles, and Objects.read proves that they are the ones we wrote
-        estimator = cloudpickle.loads(project.objects.read(run.model_digest))
-        example = row["model_example"]
-        rows = cloudpickle.loads(project.objects.read(example)) if example else None
-        requirements = _requirements(project, row["environment_digest"])
-        with _fluent(project, mlflow_id):
-            found = _write_model(estimator, rows, requirements)
-    _keep(project, run.id, "mlflow_model_id", found)
-    return str(found)
+def _put(folder: Path, name: str, content: bytes) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
-def _find_model(client: MlflowClient, experiment_id: str, mlflow_id: str) -> str | None:
-    found = client.search_logged_models(
-        [experiment_id], filter_string=f"source_run_id = '{mlflow_id}'", max_results=1
-    )
-    return str(found[0].model_id) if found and str(found[0].status) == "READY" else None
-
-
-def _write_model(estimator: Any, rows: Any, requirements: list[str]) -> str:
-    signature = None
-    if rows is not None:
-        with warnings.catch_warnings():
-            # advice against whole numbers, for each model that has a column of them
-            warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer")
-            signature = mlflow.models.infer_signature(rows, estimator.predict(rows))
-    trusted = _trusted_types(estimator)
-    logged = mlflow.sklearn.log_model(
-        estimator,
-        name="model",
-        serialization_format="cloudpickle" if trusted is None else "skops",
-        skops_trusted_types=trusted or None,
-        pip_requirements=requirements,
-        signature=signature,
-    )
-    return str(logged.model_id)
-
-
-def _trusted_types(estimator: Any) -> list[str] | None:
-    """Return the types that a skops file of the model needs trust for; None: cannot be skops."""
-    import skops.io
-
-    try:
-        unknown = skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
-    except Exception:  # noqa: BLE001 - skops raises many kinds for what it cannot write
-        return None
-    return list(unknown) if all(name.startswith(_KNOWN) for name in unknown) else None
-
-
-def _requirements(project: Project, environment_digest: str | None) -> list[str]:
-    if environment_digest is None:
-        return ["scikit-learn", "cloudpickle"]
-    captured = environment.decode(project.objects.read(environment_digest))
-    used = environment.packages_in_use(captured)
-    needed = {"cloudpickle", "mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops"}
-    models = {"lightgbm", "xgboost", "catboost", "category-encoders", "imbalanced-learn"}
-    installed = captured.installed
-    return [
-        f"{name}=={installed[name]}"
-        for name in sorted((needed | (models & set(used))) & set(installed))
-    ]
-
-
-@contextlib.contextmanager
-def _fluent(project: Project, mlflow_id: str) -> Iterator[None]:
-    """Make MLflow's fluent calls go to one run, and leave no trace of it in this process."""
-    own = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
-    variables = ("MLFLOW_TRACKING_URI", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-    mlflow.set_tracking_uri(project.tracking_uri)
-    try:
-        with mlflow.start_run(run_id=mlflow_id):
-            yield
-    finally:
-        mlflow.set_tracking_uri(own)
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-
-
-def _key(name: str) -> str:
-    # MLflow: alphanumerics, underscores, dashes, periods, spaces, colons and slashes; 250
-    return re.sub(r"[^\w.\- :/]", "_", name)[:250]
-
-
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return text if len(text) <= LONGEST_PARAMETER else text[: LONGEST_PARAMETER - 1] + "…"
-
-
-def _milliseconds(time: str) -> int:
-    return int(datetime.fromisoformat(time).timestamp() * 1000)
+def _pretty(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -58,6 +58,21 @@ def create(home: Path) -> None:
         raise refused_by_disk(home, error) from error
 
 
+def analyse(home: Path) -> None:
+    """Let SQLite measure its tables: sorting 10,000 runs by a metric takes 0.15 s then, not 24.
+
+    https://sqlite.org/lang_analyze.html
+    """
+    connection = sqlite3.connect(home / DATABASE)
+    try:
+        with connection:
+            connection.execute("ANALYZE")
+    except sqlite3.OperationalError:  # MLflow's own UI holds it: next time
+        return
+    finally:
+        connection.close()
+
+
 def _adapt(database: Path, artifacts: Path) -> None:
     connection = sqlite3.connect(database)
     try:

@@ -248,7 +248,7 @@ def test_an_mlflow_that_is_away_is_worth_another_try(
     monkeypatch.setenv("MLOPS_MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     away = init(tmp_path / "away")
 
-    with pytest.raises(ExternalError, match=r"^MLflow at http://127\.0\.0\.1:9: it does not"):
+    with pytest.raises(ExternalError, match=r"^MLflow at http://127\.0\.0\.1:9 does not answer"):
         registry.champion(away, "flights")
 
 
