@@ -109,6 +109,29 @@ export interface CodeCell {
   source: string;
   duration_seconds: number;
   error: string | null;
+  files: ReadFile[];
+}
+/**
+ * A file that a cell read or wrote, or a URL or query that it read.
+ *
+ * Attributes
+ * ----------
+ * path : str
+ *     From the project's root where it lies there, else absolute; or a URL, or SQL. Bytes of a
+ *     name that are not UTF-8 are written ``\xff``.
+ * access, kind : str
+ * size_bytes : int or None
+ * digest : str or None
+ *     ``blake3:…`` of the content when the cell ended. None: unknown, or gone; of what was
+ *     read, also when the same cell changed it later. Of a folder: see
+ *     `mlops_jupyter.data.file_state.folder_digest`.
+ */
+export interface ReadFile {
+  path: string;
+  access: 'read' | 'write';
+  kind: 'file' | 'folder' | 'query' | 'url';
+  size_bytes: number | null;
+  digest: string | null;
 }
 /**
  * What became of executing a run again, in a fresh kernel and an empty folder.

@@ -20,7 +20,7 @@ from mlops_jupyter.errors import ConflictError
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.runs import code
 from mlops_jupyter.runs.liveness import HOST, is_alive
-from mlops_jupyter.runs.run import Status
+from mlops_jupyter.runs.run import ReadFile, Status
 
 REPRODUCES = "MLOPS_REPRODUCES"
 """In the environment of a kernel that re-executes a run: the id of that run."""
@@ -69,6 +69,7 @@ class Execution:
     versions: tuple[int, ...] = ()
     notebook: str | None = None
     outputs: tuple[Shown, ...] = ()
+    files: tuple[ReadFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +349,11 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
     rows.executemany(
         "INSERT INTO execution_data (execution_id, version_id) VALUES (?, ?)",
         [(execution_id, version) for version in cell.versions],
+    )
+    rows.executemany(
+        "INSERT OR IGNORE INTO execution_file (execution_id, path, access, kind, size_bytes,"
+        " digest) VALUES (?, ?, ?, ?, ?, ?)",
+        [(execution_id, f.path, f.access, f.kind, f.size_bytes, f.digest) for f in cell.files],
     )
     return execution_id
 

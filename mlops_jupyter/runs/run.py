@@ -21,6 +21,30 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFile:
+    r"""A file that a cell read or wrote, or a URL or query that it read.
+
+    Attributes
+    ----------
+    path : str
+        From the project's root where it lies there, else absolute; or a URL, or SQL. Bytes of a
+        name that are not UTF-8 are written ``\xff``.
+    access, kind : str
+    size_bytes : int or None
+    digest : str or None
+        ``blake3:…`` of the content when the cell ended. None: unknown, or gone; of what was
+        read, also when the same cell changed it later. Of a folder: see
+        `mlops_jupyter.data.file_state.folder_digest`.
+    """
+
+    path: str
+    access: Literal["read", "write"]
+    kind: Literal["file", "folder", "url", "query"]
+    size_bytes: int | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CodeCell:
     """One executed cell of a run's CodeVersion, as it was when it ran."""
 
@@ -29,6 +53,7 @@ class CodeCell:
     source: str
     duration_seconds: float
     error: str | None
+    files: tuple[ReadFile, ...]
 
 
 @dataclass(frozen=True, slots=True)

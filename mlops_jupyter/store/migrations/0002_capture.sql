@@ -13,6 +13,7 @@ CREATE TABLE file_digest (                  -- what a file held when it was last
     path      TEXT PRIMARY KEY,             -- absolute
     size      INTEGER NOT NULL,
     mtime_ns  INTEGER NOT NULL,
+    ctime_ns  INTEGER NOT NULL,
     inode     INTEGER NOT NULL,
     digest    TEXT NOT NULL
 ) STRICT;

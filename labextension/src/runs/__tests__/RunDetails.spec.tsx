@@ -10,7 +10,8 @@ const cell: CodeCell = {
   cell_id: null,
   source: 'model.fit(X, y)',
   duration_seconds: 0.41,
-  error: null
+  error: null,
+  files: []
 };
 
 function show(
