@@ -11,14 +11,15 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
+from mlops_jupyter.cells.analysis import analyse
 from mlops_jupyter.errors import ConflictError
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.runs import code
+from mlops_jupyter.runs import code, secret
 from mlops_jupyter.runs.liveness import HOST, is_alive
 from mlops_jupyter.runs.run import ReadFile, Status
 
@@ -135,7 +136,7 @@ def open_session(project: Project, notebook: str | None) -> str:
         _interrupt_dead(rows)
         rows.execute(
             "INSERT INTO session (id, host, pid, notebook, started_at) VALUES (?, ?, ?, ?, ?)",
-            (session_id, HOST, os.getpid(), notebook, now()),
+            (session_id, HOST, os.getpid(), notebook and secret.masked(notebook), now()),
         )
     return session_id
 
@@ -169,7 +170,7 @@ def open_run(
                 run_id,
                 name,
                 session_id,
-                notebook,
+                notebook and secret.masked(notebook),
                 now(),
                 commit,
                 dirty,
@@ -244,6 +245,9 @@ def record(
     int
         The row of the execution.
     """
+    if secret.is_private(execution.source):
+        parts = [replace(part, findings=Findings()) for part in parts]
+    execution = _discreet(execution)
     kept = [_Kept(project, part.findings) for part in parts]
     outputs = _stored(project, execution.outputs)
     with project.catalog.transaction() as rows:
@@ -251,12 +255,47 @@ def record(
         _put_outputs(rows, execution_id, outputs)
         for part, found in zip(parts, kept, strict=True):
             _put_code(rows, part.run_id, [*slice_, execution_id])
-            _put_doubts(rows, part.run_id, unsure)
+            _put_doubts(rows, part.run_id, [*unsure, *_withheld(rows, part.run_id)])
             found.put(rows, part.run_id)
             if part.closes:
                 error = None if part.closes == "finished" else execution.error
                 _close(rows, part.run_id, part.closes, error)
     return execution_id
+
+
+def _discreet(cell: Execution) -> Execution:
+    """Return an execution as it may be written down: without credentials."""
+    if secret.is_private(cell.source):
+        cell = replace(
+            cell,
+            source=secret.PRIVATE,
+            reads=(),
+            error=cell.error and cell.error.partition(":")[0],
+            unsure=(*cell.unsure, secret.why_private(cell.position)),
+            outputs=(),
+            files=(),
+        )
+    source = secret.masked_source(cell.source)
+    if source not in (cell.source, secret.PRIVATE):
+        cell = replace(cell, unsure=(*cell.unsure, secret.why_masked(cell.position)))
+    analysis = analyse(source)
+    return replace(
+        cell,
+        source=source,
+        # of what is kept: the digest of a short secret could be guessed
+        source_digest=analysis.digest,
+        code_digest=analysis.code_digest,
+        error=cell.error and secret.masked(cell.error),
+        notebook=cell.notebook and secret.masked(cell.notebook),
+        outputs=tuple(_discreet_output(shown) for shown in cell.outputs),
+        files=tuple(replace(file, path=secret.masked(file.path)) for file in cell.files),
+    )
+
+
+def _discreet_output(shown: Shown) -> Shown:
+    if shown.media_type.startswith("image/"):
+        return shown
+    return Shown(shown.media_type, secret.masked_bytes(shown.content))
 
 
 def _stored(project: Project, shown: Sequence[Shown]) -> list[tuple[str, str, int]]:
@@ -380,6 +419,17 @@ def _put_code(rows: sqlite3.Connection, run_id: str, execution_ids: list[int]) -
     )
 
 
+def _withheld(rows: sqlite3.Connection, run_id: str) -> list[str]:
+    """Return which cells of a run cannot be re-executed from what is written down."""
+    found = rows.execute(
+        "SELECT cell_execution.unsure FROM run_cell JOIN cell_execution ON id = execution_id"
+        " WHERE run_cell.run_id = ? AND instr(cell_execution.unsure, ?) ORDER BY position",
+        (run_id, secret.AGAIN),
+    )
+    reasons = [reason for (text,) in found for reason in msgspec.json.decode(text)]
+    return [reason for reason in reasons if reason.endswith(secret.AGAIN)]
+
+
 def _put_doubts(rows: sqlite3.Connection, run_id: str, unsure: Sequence[str]) -> None:
     if unsure:
         known = rows.execute("SELECT unsure FROM run WHERE id = ?", (run_id,)).fetchone()[0]
@@ -390,7 +440,10 @@ def _put_doubts(rows: sqlite3.Connection, run_id: str, unsure: Sequence[str]) ->
 def _put_parameters(rows: sqlite3.Connection, run_id: str, parameters: Mapping[str, Any]) -> None:
     rows.executemany(
         "INSERT OR REPLACE INTO parameter (run_id, name, value) VALUES (?, ?, ?)",
-        [(run_id, name, _json(value)) for name, value in parameters.items()],
+        [
+            (run_id, name, _json(secret.masked_value(name, value)))
+            for name, value in parameters.items()
+        ],
     )
 
 
@@ -408,7 +461,7 @@ def _close(rows: sqlite3.Connection, run_id: str, status: Status, error: str | N
     ).rowcount
     closed = rows.execute(
         "UPDATE run SET status = ?, ended_at = ?, error = ? WHERE id = ? AND status = 'running'",
-        (status, now(), error, run_id),
+        (status, now(), error and secret.masked(error), run_id),
     ).rowcount
     if closed or changed:
         rows.execute(
