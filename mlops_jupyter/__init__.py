@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from mlops_jupyter.data.api import load, snapshot
     from mlops_jupyter.magics.capture import log_metric
     from mlops_jupyter.project import init, open_project
+    from mlops_jupyter.reproduction.api import reproduce
 
-__all__ = ["init", "load", "log_metric", "open_project", "snapshot"]
+__all__ = ["init", "load", "log_metric", "open_project", "reproduce", "snapshot"]
 
 _HOMES = {
     "init": "mlops_jupyter.project",
     "load": "mlops_jupyter.data.api",
     "log_metric": "mlops_jupyter.magics.capture",
     "open_project": "mlops_jupyter.project",
+    "reproduce": "mlops_jupyter.reproduction.api",
     "snapshot": "mlops_jupyter.data.api",
 }
 

@@ -19,6 +19,8 @@ COMMANDS = {
     "init": ("mlops_jupyter.cli.project", "Make a project of a folder."),
     "runs": ("mlops_jupyter.cli.project", "List the recorded runs."),
     "show": ("mlops_jupyter.cli.project", "Show one run, with the cells that made it."),
+    "reproduce": ("mlops_jupyter.cli.reproduce", "Execute a run again, and compare."),
+    "diff": ("mlops_jupyter.cli.reproduce", "Show the difference of two runs."),
     "sync": ("mlops_jupyter.cli.project", "Copy finished runs to MLflow, now."),
     "ui": ("mlops_jupyter.cli.project", "Open MLflow's own UI on this project."),
     "snapshot": ("mlops_jupyter.cli.data", "Keep a version of a file."),
@@ -28,6 +30,22 @@ COMMANDS = {
     "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),
     "decisions": ("mlops_jupyter.cli.release", "List what was decided on a model, and why."),
 }
+
+
+CHANGES = {"init", "pipeline", "reproduce", "release", "rollback", "sync", "ui"}
+"""What the cells of a run do not do again when the run is re-executed: it would count."""
+
+
+def left_out(name: str) -> click.Command:
+    """Return a command that only says that it does nothing here."""
+    settings = {"ignore_unknown_options": True}
+
+    @click.command(name, context_settings=settings, add_help_option=False)
+    @click.argument("words", nargs=-1)
+    def command(**_: object) -> None:
+        click.echo(f"mlops {name}: left out, this is a re-execution")
+
+    return command
 
 
 class LazyGroup(click.Group):
@@ -41,6 +59,8 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in CHANGES and os.environ.get("MLOPS_REPRODUCES"):
+            return left_out(cmd_name)
         command: click.Command = getattr(
             importlib.import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command"
         )

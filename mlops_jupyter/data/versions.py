@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 FILES = "files"
 """The folder in ``.mlops/`` that holds the copies of loaded files."""
+
+PINS = "MLOPS_DATA_PINS"
+"""In the environment of a re-execution: the versions that bare names mean, as JSON."""
 
 _PREFIX = re.compile(r"(blake3:)?(?P<digits>[0-9a-f]{8,64})")
 
@@ -70,7 +74,9 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
     if not NAME.fullmatch(name):
         raise _unknown_name(project, name[:100])
     if not at or which == "latest":
-        return dataset(project, name).versions[0]
+        pinned = _pinned(name)
+        newest = dataset(project, name).versions
+        return next((v for v in newest if v.number == pinned), newest[0])
     if re.fullmatch(r"[0-9]{1,18}", which):
         found = _select(project, "dataset = ? AND number = ?", (name, int(which)))
         if found:
@@ -140,6 +146,12 @@ def from_row(row: sqlite3.Row) -> DatasetVersion:
         note=row["note"],
         created_at=row["created_at"],
     )
+
+
+def _pinned(name: str) -> int | None:
+    """Return the version that a bare name means in a re-execution: that of when it was recorded."""
+    pins = os.environ.get(PINS)
+    return msgspec.json.decode(pins, type=dict[str, int]).get(name) if pins else None
 
 
 def _select(project: Project, where: str, values: Sequence[Any]) -> list[DatasetVersion]:

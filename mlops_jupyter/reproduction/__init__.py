@@ -1,0 +1,1 @@
+"""Runs executed again from clean state and compared; their notebooks; what two runs differ in."""

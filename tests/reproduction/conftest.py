@@ -1,0 +1,55 @@
+"""Fixtures of the reproduction's tests: a session that was recorded, and the command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mlops_jupyter.cli.main import main
+from mlops_jupyter.project import Project
+from mlops_jupyter.runs import history, mirror
+from mlops_jupyter.store.lock import exclusive
+from tests.kernel import Kernel
+
+Session = Callable[..., str]
+"""Executes cells one after the other and returns the id of the newest run."""
+
+Mlops = Callable[..., tuple[int, str, str]]
+"""Runs a command; returns its exit code and what it printed."""
+
+
+@pytest.fixture
+def offline(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Return a project whose mirror is held: ended runs wait, and MLflow is not imported."""
+    monkeypatch.delenv("CI", raising=False)
+    with exclusive(project.folder / mirror.ALIVE, 0, "copy runs to MLflow"):
+        yield project
+
+
+@pytest.fixture
+def session(offline: Project, kernel: Kernel) -> Session:
+    """Return a function that executes cells in a recorded kernel."""
+
+    def execute(*cells: str, fails: tuple[int, ...] = ()) -> str:
+        for number, source in enumerate(cells, 1):
+            answer = kernel.run(source)
+            assert answer.status == ("error" if number in fails else "ok"), answer.error
+            assert "not recorded" not in answer.text, answer.text
+        return history.page(offline).runs[0].id
+
+    return execute
+
+
+@pytest.fixture
+def mlops(offline: Project, capsys: pytest.CaptureFixture[str]) -> Mlops:
+    """Return a function that runs a command."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
