@@ -193,7 +193,8 @@ class _Reader(pickle.Pickler):
 
     def shares(self) -> frozenset[int]:
         for identity, (_, found) in self.memo.copy().items():
-            if type(found) in _CONTAINERS:
+            # a container that only the pickler holds was made for the pickle
+            if type(found) in _CONTAINERS and sys.getrefcount(found) > _OURS:
                 self._shares.add(identity)
         return frozenset(self._shares)
 
@@ -230,12 +231,17 @@ class _Reader(pickle.Pickler):
         if self._is_user(kind.__module__):
             self._shares.add(id(obj))
             return _walk((kind, *_state(obj, kind)))
-        if not _is_value(kind):
-            self._shares.add(id(obj))
         try:
-            return obj.__reduce_ex__(5)
+            reduced = obj.__reduce_ex__(5)
         except Exception:  # noqa: BLE001 - locks, generators, handles: each says it in its own way
             return self._hide(obj, f"a {kind.__name__}")
+        if isinstance(reduced, str):  # a global of a library
+            return _walk((kind.__module__, reduced))
+        if not _is_value(kind) and "function" not in kind.__name__:
+            self._shares.add(id(obj))
+        if kind.__module__.partition(".")[0] == "pandas" and len(reduced) > 2:
+            return _own_state(reduced)
+        return reduced
 
     def _hide(self, obj: Any, reason: str) -> Any:
         self.opaque = self.opaque or reason
@@ -276,6 +282,10 @@ class _Reader(pickle.Pickler):
         self._shares.add(id(module))
         own = [(n, part) for n, part in vars(module).items() if not n.startswith("__")]
         return _walk(("module", name, own))
+
+
+_OURS = 4
+"""References to a container from the pickler, the copy of its memo, the loop and the call."""
 
 
 def _walk(parts: tuple[Any, ...]) -> Any:
@@ -356,6 +366,14 @@ def _state(obj: Any, kind: type) -> Iterator[Any]:
         yield BaseException.__reduce__(obj)[1:]
 
 
+def _own_state(reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Leave out of a frame's state the list that all frames share."""
+    make, arguments, state, *rest = reduced
+    if isinstance(state, dict):
+        state = {key: part for key, part in state.items() if key != "_metadata"}
+    return make, arguments, state, *rest
+
+
 def _counts(name: str, part: Any) -> bool:
     if name in {"__dict__", "__weakref__", "_abc_impl"}:
         return False
@@ -415,6 +433,6 @@ def _is_own(module: types.ModuleType, installed: tuple[str, ...]) -> bool:
         return False
     spec = getattr(module, "__spec__", None)
     file = getattr(module, "__file__", None) or getattr(spec, "origin", None)
-    if file is None:
-        return spec is None
+    if file is None:  # Cython makes modules such as `_cython_3_1_2` for its own types
+        return spec is None and not module.__name__.startswith("_")
     return not str(file).startswith(installed) and file not in {"built-in", "frozen"}
