@@ -71,6 +71,17 @@ class Catalog:
                 raise
             connection.execute("COMMIT")
 
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Wait only so long for another process that writes, in this thread and this block."""
+        with translated(self.path):
+            connection = self._connection()
+            connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+        try:
+            yield
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}")
+
     def data_version(self) -> int:
         """Return a number that changes when another connection has committed (15 µs).
 
@@ -112,6 +123,13 @@ class _Opened:
             connection.close()
         else:
             _INHERITED.append(connection)
+
+
+def is_busy(error: MlopsError) -> bool:
+    """Tell whether a call failed only because another process was writing all that time."""
+    cause = error.__cause__
+    code = cause.sqlite_errorcode if isinstance(cause, sqlite3.OperationalError) else 0
+    return code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 _INHERITED: list[sqlite3.Connection] = []
