@@ -87,9 +87,7 @@ def lay_out(project: Project, executions: Sequence[Logged], work: Path) -> Input
     rows = _rows(project, executions)
     for read in _reads(rows):
         _take(project, read, work, inputs)
-    for row in rows:
-        if row.kind == "folder" and _is_inside(row.path):
-            (work / row.path).mkdir(parents=True, exist_ok=True)
+    _take_folders(project, rows, work, inputs)
     if not rows:
         _take_named(project, place, [e.source for e in executions], work, inputs)
     _take_modules(project, place, [e.source for e in executions], work, inputs)
@@ -151,6 +149,20 @@ def _take(project: Project, read: _Read, work: Path, inputs: Inputs) -> None:
         f"{read.path} {what}, and its content is kept nowhere",
         hint=f"keep what must be found again: `mlops snapshot {read.path}`",
     )
+
+
+def _take_folders(project: Project, rows: Sequence[_Row], work: Path, inputs: Inputs) -> None:
+    """Make the folders that were looked into; one of which no file is known is taken whole."""
+    files = {row.path for row in rows if row.kind == "file"}
+    for row in rows:
+        if row.kind != "folder" or not _is_inside(row.path):
+            continue
+        is_known = any(Path(row.path) in Path(file).parents for file in files)
+        if row.access == "read" and not is_known and row.path != ".":
+            if _bring(project.root / row.path, work / row.path):
+                inputs.notes.append(f"{row.path}: {AS_NOW}")
+        elif row.access == "read":
+            (work / row.path).mkdir(parents=True, exist_ok=True)
 
 
 def _copy(source: Path, target: Path | None) -> str | None:

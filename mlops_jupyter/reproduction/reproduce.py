@@ -23,6 +23,7 @@ from mlops_jupyter.runs import certificate, code, environment, history
 from mlops_jupyter.runs.certificate import Cause, Certificate, Verdict
 from mlops_jupyter.runs.recorder import REPRODUCES
 from mlops_jupyter.runs.run import Run
+from mlops_jupyter.runs.secret import MASK
 
 SHOWN_PACKAGES = 5
 
@@ -292,6 +293,9 @@ def _estimators_without_seed(run: Run, best: Attempt) -> Iterator[str]:
 
 
 def _notes(project: Project, run: Run, best: Attempt, lost: str | None) -> Iterator[str]:
+    for execution in best.executions:
+        if MASK in execution.source:
+            yield f"cell [{execution.position}] is not as it was: a secret in it is masked"
     if best.done is not None:
         yield from best.done.notes
     yield from best.comparison.notes

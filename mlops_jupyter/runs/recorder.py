@@ -189,8 +189,10 @@ def resume_run(project: Project, run_id: str, session_id: str | None) -> None:
     Raises
     ------
     ConflictError
-        It runs.
+        It runs, or this kernel re-executes a run.
     """
+    if REPRODUCES in os.environ:
+        raise ConflictError("a re-execution does not resume runs, it would change what they hold")
     with project.catalog.transaction() as rows:
         _interrupt_dead(rows)
         resumed = rows.execute(
