@@ -57,6 +57,17 @@ class MirrorSettings(Strict, frozen=True):
     ] = 3600.0
 
 
+class CaptureSettings(Strict, frozen=True):
+    """What kernels record by themselves."""
+
+    auto_load: Annotated[
+        bool, Meta(description="Record in every kernel of the project, without %load_ext.")
+    ] = False
+    track_fits: Annotated[
+        bool, Meta(description="A cell that fits a model becomes a run, without %%track.")
+    ] = False
+
+
 class Pipeline(Strict, frozen=True):
     """A notebook that is run as a pipeline."""
 
@@ -123,6 +134,7 @@ class Settings(Strict, frozen=True):
     version: Annotated[Literal[1], Meta(description="Version of this file's format.")] = 1
     mlflow: MlflowSettings = MlflowSettings()
     mirror: MirrorSettings = MirrorSettings()
+    capture: CaptureSettings = CaptureSettings()
     pipelines: dict[Name, Pipeline] = {}
     models: dict[Name, Model] = {}
 
@@ -261,7 +273,11 @@ def _resolved(node: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _overrides(environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    sections: dict[str, type[Strict]] = {"mlflow": MlflowSettings, "mirror": MirrorSettings}
+    sections: dict[str, type[Strict]] = {
+        "mlflow": MlflowSettings,
+        "mirror": MirrorSettings,
+        "capture": CaptureSettings,
+    }
     for section, kind in sections.items():
         for field in kind.__struct_fields__:
             value = environment.get(f"MLOPS_{section}_{field}".upper())
