@@ -23,6 +23,9 @@ from mlops_jupyter.runs import code, secret
 from mlops_jupyter.runs.liveness import HOST, is_alive
 from mlops_jupyter.runs.run import ReadFile, Status
 
+_NOTEBOOK = "coalesce(?, (SELECT notebook FROM session WHERE id = ?))"
+"""The path told with the execution, else that of the session, which the server keeps right."""
+
 REPRODUCES = "MLOPS_REPRODUCES"
 """In the environment of a kernel that re-executes a run: the id of that run."""
 
@@ -151,6 +154,7 @@ def open_run(
     parent_run_id: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     git: tuple[str | None, bool | None] | None = None,
+    started_at: str | None = None,
 ) -> str:
     """Begin a run and return its id; others see it at once, as running.
 
@@ -165,13 +169,15 @@ def open_run(
         rows.execute(
             "INSERT INTO run (id, name, status, session_id, notebook, started_at, git_commit,"
             " git_dirty, pipeline_run_id, parent_run_id, reproduces)"
-            " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM run WHERE id = ?))",
+            f" VALUES (?, ?, 'running', ?, {_NOTEBOOK}, ?, ?, ?, ?, ?,"
+            " (SELECT id FROM run WHERE id = ?))",
             (
                 run_id,
                 name,
                 session_id,
                 notebook and secret.masked(notebook),
-                now(),
+                session_id,
+                started_at or now(),
                 commit,
                 dirty,
                 pipeline_run_id,
@@ -366,7 +372,8 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
     execution_id = rows.execute(
         "INSERT INTO cell_execution (session_id, position, cell_id, source_digest, code_digest,"
         " reads, writes, changes, deletes, parents, unsure, started_at, duration_seconds, error,"
-        " run_id, notebook) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " run_id, notebook) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        f" {_NOTEBOOK})",
         (
             cell.session_id,
             cell.position,
@@ -384,6 +391,7 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
             cell.error,
             run_id,
             cell.notebook,
+            cell.session_id,
         ),
     ).lastrowid
     assert execution_id is not None
