@@ -10,6 +10,7 @@ from traitlets import Unicode
 
 from mlops_jupyter.server.handlers import ROUTES
 from mlops_jupyter.server.place import Place
+from mlops_jupyter.server.rename import CONTENTS, Renames
 from mlops_jupyter.server.watch import CHANGED, SCHEMA, Watcher
 
 
@@ -32,6 +33,8 @@ class MlopsApp(ExtensionApp):
         root = Path(os.path.realpath(self.serverapp.root_dir))
         place = Place(root, root / self.project_dir if self.project_dir else None)
         self.watcher = Watcher(self._emit)
+        renames = Renames(place, self.log)
+        self.serverapp.event_logger.add_listener(schema_id=CONTENTS, listener=renames.listen)
         given = {"place": place, "watcher": self.watcher}
         self.handlers.extend((pattern, handler, given) for pattern, handler in ROUTES)
 
