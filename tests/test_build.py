@@ -25,7 +25,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     """Copy what the build reads: sources, and the panel compiled from them."""
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, tmp_path / name)
-    for name in ("mlops_jupyter", "jupyter-config", "labextension"):
+    for name in ("mlops_jupyter", "jupyter-config", "ipython-config", "labextension"):
         leave = shutil.ignore_patterns("node_modules", "lib", ".yarn", "__pycache__")
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=leave)
     assert hatch_build.is_fresh(tmp_path), "run `python hatch_build.py` first"
@@ -63,6 +63,7 @@ def test_the_wheel_carries_the_panel_once(clone: Path, tmp_path: Path) -> None:
     assert PANEL + "package.json" in names
     assert PANEL + "install.json" in names
     assert "data/etc/jupyter/jupyter_server_config.d/mlops_jupyter.json" in names
+    assert "data/etc/ipython/ipython_kernel_config.py" in names
     assert "mlops_jupyter/store/migrations/0001_first.sql" in names
     assert sum("remoteEntry" in name for name in names) == 1
     assert not [name for name in names if name.endswith((".ts", ".tsx"))]

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from mlops_jupyter.server.handlers import ROUTES
 from mlops_jupyter.server.place import Place
@@ -25,6 +25,18 @@ class MlopsApp(ExtensionApp):
         " root or absolute.",
         config=True,
     )
+
+    auto_load = Bool(
+        False,
+        help="Record in every kernel that this server starts in a project, without %load_ext."
+        " `capture: {auto_load: true}` in mlops.yaml does the same for one project.",
+        config=True,
+    )
+
+    def initialize_settings(self) -> None:
+        """Tell the kernels to come: they inherit the server's environment."""
+        if self.auto_load:
+            os.environ["MLOPS_CAPTURE_AUTO_LOAD"] = "true"
 
     def initialize_handlers(self) -> None:
         """Add the routes. The watcher begins with the first request of a project."""
