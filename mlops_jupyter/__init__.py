@@ -14,19 +14,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlops_jupyter.data.api import load, snapshot
-    from mlops_jupyter.magics.capture import log_metric
     from mlops_jupyter.project import init, open_project
     from mlops_jupyter.reproduction.api import reproduce
+    from mlops_jupyter.runs.api import (
+        log_artifact,
+        log_figure,
+        log_metric,
+        log_param,
+        log_params,
+        track,
+    )
 
-__all__ = ["init", "load", "log_metric", "open_project", "reproduce", "snapshot"]
+__all__ = [
+    "init",
+    "load",
+    "log_artifact",
+    "log_figure",
+    "log_metric",
+    "log_param",
+    "log_params",
+    "open_project",
+    "reproduce",
+    "snapshot",
+    "track",
+]
 
 _HOMES = {
     "init": "mlops_jupyter.project",
     "load": "mlops_jupyter.data.api",
-    "log_metric": "mlops_jupyter.magics.capture",
+    "log_artifact": "mlops_jupyter.runs.api",
+    "log_figure": "mlops_jupyter.runs.api",
+    "log_metric": "mlops_jupyter.runs.api",
+    "log_param": "mlops_jupyter.runs.api",
+    "log_params": "mlops_jupyter.runs.api",
     "open_project": "mlops_jupyter.project",
     "reproduce": "mlops_jupyter.reproduction.api",
     "snapshot": "mlops_jupyter.data.api",
+    "track": "mlops_jupyter.runs.api",
 }
 
 

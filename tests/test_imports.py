@@ -72,7 +72,19 @@ def test_load_ext_imports_nothing_heavy(project: Project) -> None:
 
 
 def test_the_public_names_are_these_and_all_exist() -> None:
-    assert mlops_jupyter.__all__ == ["init", "load", "log_metric", "open_project", "reproduce", "snapshot"]
+    assert mlops_jupyter.__all__ == [
+        "init",
+        "load",
+        "log_artifact",
+        "log_figure",
+        "log_metric",
+        "log_param",
+        "log_params",
+        "open_project",
+        "reproduce",
+        "snapshot",
+        "track",
+    ]
     for name in mlops_jupyter.__all__:
         assert callable(getattr(mlops_jupyter, name))
         assert getattr(mlops_jupyter, name).__doc__

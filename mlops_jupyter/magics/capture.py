@@ -17,7 +17,7 @@ from typing import Any
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.data import touched, versions
 from mlops_jupyter.data.dataset import DatasetVersion
-from mlops_jupyter.errors import MlopsError, UsageError
+from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.kernel import notebook
 from mlops_jupyter.magics.outputs import Outputs, publishers
 from mlops_jupyter.magics.tracking import Tracking
@@ -64,7 +64,7 @@ class Capture:
         self._position = 0
         self._depth = 0
         self._began = (now(), time.perf_counter())
-        self._observer = Observer(shell.user_ns)
+        self._observer: Observer | None = None
         self._rows: dict[int, int] = {}
         self._touched: list[DatasetVersion] = []
         self._outputs = Outputs()
@@ -74,7 +74,10 @@ class Capture:
         """Begin to record into a project."""
         self.session_id = recorder.open_session(project, notebook.path_of(self.shell))
         self.project = project
-        self.tracking = Tracking(self.shell, project, self.session_id)
+        self.tracking = Tracking(
+            self.shell, project, self.session_id, lambda: self._outputs.figures
+        )
+        self._observer = Observer(self.shell.user_ns, project.root)
         self._observer.start()
         self._observer.begin()
         run_id = os.environ.get("MLOPS_RUN")
@@ -217,33 +220,6 @@ def stop(shell: Any) -> None:
     touched.listeners.remove(current.touch)
     current.end()
     current = None
-
-
-def log_metric(name: str, value: float, step: int | None = None) -> None:
-    """Record a metric of the open run.
-
-    Parameters
-    ----------
-    name : str
-    value : float
-        NaN and infinities are kept.
-    step : int, optional
-        Epoch or iteration, from 0. Default: one after the last of this name in the cell.
-
-    Raises
-    ------
-    UsageError
-        No run is open, or `value` is not a number.
-    """
-    if current is None or current.tracking is None:
-        raise UsageError(
-            f"log_metric({name!r}): no run is open", hint="put `%%track NAME` on top of the cell"
-        )
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"log_metric({name!r}): not a number: {value!r:.80}") from None
-    current.tracking.log_metric(name, number, step)
 
 
 def last_line(error: BaseException) -> str:

@@ -19,6 +19,8 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Stop recording."""
+    if capture.current is not None and capture.current.tracking is not None:
+        capture.current.tracking.leave()
     capture.stop(shell)
     if track.take_off in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(track.take_off)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.magics import capture, display, track
+from mlops_jupyter.magics.tracking import STATUSES, Tracking
 from mlops_jupyter.project import Project, open_project
 
 _OPTIONS = re.compile(r"(?:^|\s)--(name|note)(?:\s+|=)")
@@ -48,9 +51,12 @@ class MlopsMagics(Magics):
     def track(self, line: str, cell: str) -> None:
         """Make the cell a run: ``%%track NAME`` on its first line.
 
+        ``%%track NAME [--metrics PATTERN] [--params PATTERN] [--no-figures]``; patterns are
+        those of file names, several stand with commas or the option is repeated.
+
         Recorded are its parameters (names bound to literals, and the parameters of fitted
-        estimators), its metrics (names bound to numbers by anything but a literal, and
-        ``mlops_jupyter.log_metric``), its figures, the fitted model, the cells and the data
+        models), its metrics (names bound to numbers by anything but a literal, training curves,
+        and ``mlops_jupyter.log_metric``), its figures, the fitted model, the cells and the data
         versions that it stands on, the git commit and the environment.
         """
         # IPython comes here only for a line that `track.take_off` has left in the cell
@@ -59,28 +65,77 @@ class MlopsMagics(Magics):
 
     @line_magic
     def mlops(self, line: str) -> None:
-        """Run any command of ``mlops`` here, e.g. ``%mlops runs``; alone it lists them."""
-        words = shlex.split(line, comments=True)
-        if words[:1] == ["receive"]:
-            self._receive(words[1:])
-        elif words[:1] == ["pass_on"]:
-            self._pass_on(words[1:])
-        else:
-            _command(words or ["--help"])
-            if words[:1] == ["init"] and capture.current and capture.current.project is None:
-                capture.current.begin(open_project())
+        """Run any command of ``mlops`` here, e.g. ``%mlops show RUN``; alone it lists them.
 
-    def _receive(self, names: list[str]) -> None:
+        ``%mlops start NAME`` begins a run that goes on over the next cells until
+        ``%mlops stop``, with the options of ``%%track``; ``%mlops start --resume RUN`` goes on
+        with an ended one. ``%mlops stop --status failed`` says how it ended. ``%mlops runs``
+        shows the runs as a table.
+        """
+        verb, _, rest = line.strip().partition(" ")
+        here = {
+            "start": self._start,
+            "stop": self._stop,
+            "runs": self._runs,
+            "receive": self._receive,
+            "pass_on": self._pass_on,
+        }
+        if verb in here:
+            here[verb](rest)
+            return
+        words = _words(line)
+        _command(words or ["--help"])
+        if words[:1] == ["init"] and capture.current and capture.current.project is None:
+            capture.current.begin(open_project())
+
+    def _start(self, line: str) -> None:
+        """Begin a run over several cells."""
+        header = track.parse(line, "%mlops start")
+        _tracking("start").start(header)
+
+    def _stop(self, line: str) -> None:
+        """End it, when this cell ends."""
+        words, options = track.read(line, "%mlops stop", ["--status"])
+        status = dict(options).get("--status", "finished")
+        known = [s for s in STATUSES if s == status]
+        if words or not known:
+            raise UsageError(
+                f"%mlops stop: cannot read {(words or [status])[0]!r}",
+                hint=f"--status is one of {', '.join(STATUSES)}",
+            )
+        _tracking("stop").stop(known[0])
+
+    def _runs(self, line: str) -> None:
+        """Show the runs as a table."""
+        from mlops_jupyter.cli.project import runs_command
+
+        words = _words(line)
+        if {"--json", "--help", "-h"} & set(words):
+            _command(["runs", *words])
+            return
+        with _clicks():
+            options = runs_command.make_context("runs", words).params
+        from mlops_jupyter.magics import listing
+
+        listing.show(
+            self.shell,
+            self._project(),
+            limit=options["limit"],
+            sort=options["sort"],
+            ascending=options["ascending"],
+        )
+
+    def _receive(self, line: str) -> None:
         """Take over variables from the steps before (in the notebooks of a pipeline)."""
         from mlops_jupyter.pipelines.values import restore_values
 
-        restore_values(self._project(), _step_run(), self.shell.user_ns, names)
+        restore_values(self._project(), _step_run(), self.shell.user_ns, line.split())
 
-    def _pass_on(self, names: list[str]) -> None:
+    def _pass_on(self, line: str) -> None:
         """Keep variables for the steps after (in the notebooks of a pipeline)."""
         from mlops_jupyter.pipelines.values import store_values
 
-        store_values(self._project(), _step_run(), self.shell.user_ns, names)
+        store_values(self._project(), _step_run(), self.shell.user_ns, line.split())
 
     def _project(self) -> Project:
         recording = capture.current
@@ -124,12 +179,36 @@ def _step_run() -> str:
     return step_run_id
 
 
-def _command(words: list[str]) -> None:
-    import click
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError as error:
+        raise UsageError(f"%mlops {line}: {error}") from None
 
+
+def _tracking(verb: str) -> Tracking:
+    recording = capture.current
+    if recording is None or recording.tracking is None:
+        raise UsageError(
+            f"%mlops {verb}: this kernel records nothing: there is no project here",
+            hint="make one with `%mlops init`",
+        )
+    return recording.tracking
+
+
+def _command(words: list[str]) -> None:
     from mlops_jupyter.cli.main import cli
 
-    try:
+    with _clicks():
         cli.main(args=words, prog_name="%mlops", standalone_mode=False)
+
+
+@contextmanager
+def _clicks() -> Iterator[None]:
+    """Turn the complaints of the command line into ours."""
+    import click
+
+    try:
+        yield
     except click.ClickException as error:
         raise UsageError(error.format_message(), hint="see `%mlops --help`") from None

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
-from mlops_jupyter.errors import UsageError
+from mlops_jupyter.errors import MlopsError, UsageError
 from mlops_jupyter.magics import display, track
-from mlops_jupyter.project import Project
-from mlops_jupyter.runs import environment, findings, mirror, recorder
+from mlops_jupyter.magics.track import Header
+from mlops_jupyter.project import Project, now
+from mlops_jupyter.runs import environment, findings, library, live, mirror, recorder, series
+from mlops_jupyter.runs.block import status_of
+from mlops_jupyter.runs.findings import Scene, States
+from mlops_jupyter.runs.opened import OpenRun, Place
 from mlops_jupyter.runs.recorder import Figure, Findings, RunPart
 from mlops_jupyter.runs.run import Status
 
-
-@dataclass(slots=True)
-class OpenRun:
-    """A run that the executing cell, or the whole kernel, belongs to."""
-
-    id: str
-    name: str
-    spans_kernel: bool
-    has_model: bool = False
-    metrics: dict[tuple[str, int], float] = field(default_factory=dict)
-    fitted_before: frozenset[str] = frozenset()
+STATUSES: tuple[Status, ...] = ("finished", "failed", "interrupted")
 
 
 class Tracking:
@@ -35,30 +29,91 @@ class Tracking:
     shell : InteractiveShell
     project : Project
     session_id : str
+    figures : callable, optional
+        What the executing cell has shown so far: which of it a block has shown is known by it.
     """
 
-    def __init__(self, shell: Any, project: Project, session_id: str) -> None:
+    def __init__(
+        self,
+        shell: Any,
+        project: Project,
+        session_id: str,
+        figures: Callable[[], Sequence[Figure]] = tuple,
+    ) -> None:
         self.shell = shell
         self.project = project
         self.session_id = session_id
-        self.run: OpenRun | None = None
-        self._parameters: dict[str, None] = {}
+        self.place = live.place = Place(project, session_id, in_kernel=True, figures=figures)
+        self._attached: OpenRun | None = None
+        self._spanning: OpenRun | None = None
+        self._cell: OpenRun | None = None
+        self._before: States = {}
+        self._began = now()
+        self._taken: dict[str, Findings] = {}
+        self._given = Given()
+
+    @property
+    def run(self) -> OpenRun | None:
+        """The run that is open around the executing cell, if there is one."""
+        return self.place.around
 
     def attach(self, run_id: str) -> None:
         """Let all cells of the kernel belong to a run that others opened: a pipeline's."""
-        self.run = OpenRun(run_id, "", spans_kernel=True)
+        self._attached = self.place.around = OpenRun(self.place, run_id, "")
+        self._attached.go_on(series.last_steps(self.project, run_id))
+        self.place.add(self._attached)
 
     def before(self, source: str, notebook: str | None) -> None:
         """Open the run of a tracked cell."""
-        name = track.name_of(source)
-        if name is not None and self.run is None:
-            run_id = recorder.open_run(
-                self.project, name, notebook=notebook, session_id=self.session_id
+        live.ignoring = False
+        place = self.place
+        place.notebook, place.git = notebook, None
+        place.runs = [run for run in place.runs if run.status == "running"]
+        self._cell, self._began = None, now()
+        header = track.header_of(source)
+        if header is not None and self._attached is None:
+            try:
+                self._cell = live.open_run(
+                    place, header.name, header.selection, parent=self._spanning
+                )
+            except MlopsError:
+                live.ignoring = True
+                raise
+        self._set_around()
+        self._before = self._states(source)
+
+    def start(self, header: Header) -> None:
+        """Open a run that goes on until it is stopped.
+
+        Raises
+        ------
+        UsageError
+            One is open already.
+        """
+        open_ = self._spanning
+        if open_ is not None and open_.closes is None:
+            raise UsageError(
+                f"%mlops start: run {open_.name} is open", hint="end it first: `%mlops stop`"
             )
-            self.run = OpenRun(run_id, name, spans_kernel=False)
-        if self.run is not None:
-            fitted = findings.estimators(analyse(source).reads, self.shell.user_ns)
-            self.run.fitted_before = frozenset(fitted)
+        if header.resume is None:
+            parent = live.enclosing()
+            run = live.open_run(self.place, header.name, header.selection, parent=parent)
+        else:
+            run = live.resume(self.place, header.resume, header.selection)
+        self._spanning = self.place.around = run
+        display.started_line(self.shell, run, is_resumed=header.resume is not None)
+
+    def stop(self, status: Status = "finished") -> None:
+        """End the run that was started, when this cell ends.
+
+        Raises
+        ------
+        UsageError
+            None is open.
+        """
+        if self._spanning is None or self._spanning.closes is not None:
+            raise UsageError("%mlops stop: no run is open", hint="begin one: `%mlops start NAME`")
+        self._spanning.closes = status
 
     def after(
         self,
@@ -67,8 +122,9 @@ class Tracking:
         figures: Sequence[Figure],
         *,
         has_parameters: bool,
+        changed: frozenset[str] = frozenset(),
     ) -> tuple[RunPart, ...]:
-        """Return what the cell that has just ended says about each open run.
+        """Return what the cell that has just ended says about each run open in it.
 
         Parameters
         ----------
@@ -79,75 +135,119 @@ class Tracking:
             What it showed.
         has_parameters : bool
             It is tagged ``parameters``, or papermill has injected it.
+        changed : frozenset of str
+            Names whose content it changed in place.
         """
-        if has_parameters:
-            self._parameters.update(dict.fromkeys(analysis.writes))
-        if self.run is None:
-            return ()
-        found = self._findings(self.run, analysis, figures)
-        return (RunPart(self.run.id, found, self._closes(error)),)
+        given = self._given.after(analysis, changed, has_parameters=has_parameters)
+        scene = Scene(analysis, self.shell.user_ns, self._before, changed, given)
+        self._taken.clear()
+        if not self.place.runs and self.project.settings.capture.track_fits:
+            self._open_for_fit(scene)
+        if self._cell is not None:
+            self._cell.closes = status_of(error)
+        return tuple(self._part(run, scene, figures) for run in self.place.runs)
 
     def end(self, parts: Sequence[RunPart]) -> None:
         """Go on after a cell is written down: forget the runs that it closed, and show them."""
-        run = self.run
-        if run is None:
-            return
-        for part in parts:
-            run.has_model = run.has_model or part.findings.model is not None
-            run.metrics.clear()
-            if part.closes is not None:
-                self.run = None
-                display.run_line(self.shell, run.name, run.id, part.closes, part.findings)
-                mirror.start(self.project)
+        runs = {run.id: run for run in self.place.runs}
+        closed = [runs[part.run_id] for part in parts if part.closes is not None]
+        for run in closed:
+            run.status = run.closes or run.status
+        self._forget()
+        if closed:
+            mirror.start(self.project)
+            display.run_lines(self.shell, self.project, closed)
 
     def give_up(self, error: BaseException | None, text: str | None) -> None:
         """Close the runs that the cell should have closed, when it could not be written down."""
-        run, closes = self.run, self._closes(error)
-        if run is not None and closes is not None:
-            self.run = None
-            recorder.close_run(self.project, run.id, closes, text)
-
-    def log_metric(self, name: str, value: float, step: int | None) -> None:
-        """Take a metric of the open run."""
-        if self.run is None:
-            raise UsageError(
-                f"log_metric({name!r}): no run is open",
-                hint="put `%%track NAME` on top of the cell",
+        if self._cell is not None:
+            self._cell.closes = status_of(error)
+        for run in self.place.runs:
+            taken = self._taken.get(run.id, Findings())
+            if run.closes is None or run.status != "running":
+                run.give_back(taken)
+                continue
+            run.status = run.closes
+            recorder.add(
+                self.project,
+                RunPart(run.id, taken, run.closes),
+                None if run.closes == "finished" else text,
             )
-        taken = self.run.metrics
-        if step is None:
-            step = max((s for n, s in taken if n == name), default=-1) + 1
-        taken[str(name), int(step)] = value
+        self._forget()
 
-    def _closes(self, error: BaseException | None) -> Status | None:
-        return None if self.run is None or self.run.spans_kernel else status_of(error)
+    def leave(self) -> None:
+        """End what is open, because the kernel records no more."""
+        for run in self.place.runs:
+            if run.status == "running" and run is not self._attached:
+                run.status = "interrupted"
+                recorder.add(self.project, RunPart(run.id, run.take(), "interrupted"))
+        if live.place is self.place:
+            live.place = None
 
-    def _findings(
-        self, run: OpenRun, analysis: CellAnalysis, figures: Sequence[Figure]
-    ) -> Findings:
-        space = self.shell.user_ns
-        fitted = findings.estimators([*analysis.writes, *sorted(analysis.reads)], space)
-        bound = set(analysis.writes)
-        fresh = {n: e for n, e in fitted.items() if n in bound or n not in run.fitted_before}
-        if not fresh and not run.has_model:
-            fresh = fitted
-        names = dict.fromkeys([*self._parameters, *analysis.literals])
-        seen = [*analysis.writes, *sorted(analysis.reads)]
-        frames = [space[name] for name in seen if name in space]
-        return Findings(
-            parameters={
-                **findings.parameters(names, space),
-                **findings.estimator_parameters(fresh),
-            },
-            metrics={**findings.metrics(analysis.assigned, space), **run.metrics},
-            figures=tuple(figures),
-            model=findings.model(fresh, frames) if fresh else None,
-            environment=environment.encode(environment.capture()),
+    def _open_for_fit(self, scene: Scene) -> None:
+        trained = findings.trained_here(scene)
+        if trained:
+            name = type(trained[-1]).__name__
+            self._cell = live.open_run(self.place, name, began=self._began)
+
+    def _part(self, run: OpenRun, scene: Scene, figures: Sequence[Figure]) -> RunPart:
+        if run.is_block:
+            shown = figures[run.first_figure : run.first_figure + run.figure_count]
+            kept = tuple(shown) if run.selection.figures else ()
+            if run.status != "running":
+                run.closes = run.status
+            return RunPart(run.id, Findings(figures=kept), run.closes)
+        found = findings.gather(scene, run.selection, logged=run.logged, has_model=run.has_model)
+        taken = self._taken[run.id] = run.take()
+        run.note(found)
+        found = replace(
+            found,
+            parameters={k: v for k, v in found.parameters.items() if k not in run.logged_params},
+            metrics={**found.metrics, **taken.metrics},
+            logged_at=taken.logged_at,
+            figures=tuple(figures) if run.selection.figures else (),
+            environment=environment.captured(),
         )
+        return RunPart(run.id, found, run.closes)
+
+    def _forget(self) -> None:
+        if self._spanning is not None and self._spanning.status != "running":
+            self._spanning = None
+        self._cell = None
+        self._set_around()
+
+    def _set_around(self) -> None:
+        self.place.around = self._cell or self._spanning or self._attached
+
+    def _states(self, source: str) -> States:
+        if not library.loaded():
+            return {}
+        analysis = analyse(source)
+        return findings.states([*analysis.reads, *analysis.writes], self.shell.user_ns)
 
 
-def status_of(error: BaseException | None) -> Status:
-    """Return the status of a run whose last cell ended so."""
-    if error is None:
-        return "finished"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+class Given:
+    """The names of the cells tagged ``parameters``, and what was made of each."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+        self._in: dict[str, frozenset[str]] = {}
+
+    def after(
+        self, analysis: CellAnalysis, changed: frozenset[str], *, has_parameters: bool
+    ) -> tuple[str, ...]:
+        """Take in a cell; return the names given on which it stands."""
+        for name, inside in analysis.functions.items():
+            self._in[name] = self._used(inside)
+        used = self._used(analysis.reads)
+        for name in [*analysis.writes, *changed]:
+            self._in[name] = used | self._in.get(name, frozenset()) if name in changed else used
+        for name, inside in analysis.functions.items():
+            self._in[name] = used | self._used(inside)
+        if has_parameters:
+            self._names.update(dict.fromkeys(analysis.writes))
+            self._in |= {name: frozenset({name}) for name in analysis.writes}
+        return tuple(name for name in self._names if name in used)
+
+    def _used(self, names: Iterable[str]) -> frozenset[str]:
+        return frozenset().union(*(self._in.get(name, ()) for name in names))

@@ -48,6 +48,25 @@ def capture() -> Environment:
     )
 
 
+def captured() -> bytes:
+    """Return the environment of this process, encoded; the last one, if nothing has changed."""
+    global _last
+    state = (len(sys.modules), *map(_changed_at, sys.path))
+    if _last is None or _last[0] != state:
+        _last = state, encode(capture())
+    return _last[1]
+
+
+_last: tuple[tuple[float, ...], bytes] | None = None
+
+
+def _changed_at(folder: str) -> float:
+    try:
+        return os.stat(folder).st_mtime  # noqa: PTH116 - at a third of the time
+    except OSError:
+        return 0.0
+
+
 def installed(folders: Iterable[str]) -> dict[str, str]:
     """Return distributions and versions; of two with one name the first on the path counts."""
     found: dict[str, str] = {}

@@ -74,7 +74,7 @@ def sparkline(values: Sequence[float | None], width: int = 16) -> str:
     '▁▂▄█'
     """
     chosen = _thinned(values, width)
-    numbers = [v for v in chosen if _is_number(v)]
+    numbers = [v for v in chosen if v is not None and _is_number(v)]
     if not numbers:
         return ""
     low, high = min(numbers), max(numbers)
@@ -91,5 +91,5 @@ def _thinned(values: Sequence[float | None], width: int) -> list[float | None]:
     return [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
 
 
-def _is_number(value: float | None) -> bool:
-    return value is not None and value - value == 0
+def _is_number(value: float) -> bool:
+    return value - value == 0

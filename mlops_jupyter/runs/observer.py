@@ -133,8 +133,8 @@ class Observer:
 
     def _own_modules(self, changes: Changes) -> Iterable[str]:
         for name in changes.bound | changes.changed:
-            value = self._space.get(name)
-            if isinstance(value, types.ModuleType) and self._is_user(value.__name__):
+            value: Any = self._space.get(name)
+            if issubclass(type(value), types.ModuleType) and self._is_user(value.__name__):
                 yield value.__name__
 
     def _goes_on(self, words: Iterable[str]) -> bool:

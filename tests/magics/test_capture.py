@@ -86,7 +86,7 @@ def test_the_parameters_cell_figures_and_logged_metrics(project: Project, kernel
     assert [row[0] for row in steps] == [0, 1, 2]
     assert [a.media_type for a in run.artifacts] == ["image/png"]
     assert project.objects.read(run.artifacts[0].digest).startswith(b"\x89PNG")
-    assert run.parameters == {"depth": 3, "limit": 6}
+    assert run.parameters == {"depth": 3}, "the cell does not read `limit`"
 
 
 def test_data_versions_that_the_cells_used_are_bound(project: Project, kernel: Kernel) -> None:
