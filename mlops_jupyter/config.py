@@ -63,6 +63,9 @@ class CaptureSettings(Strict, frozen=True):
     auto_load: Annotated[
         bool, Meta(description="Record in every kernel of the project, without %load_ext.")
     ] = False
+    figures: Annotated[
+        bool, Meta(description="Keep the figures and tables that cells show, of tracked ones too.")
+    ] = True
     track_fits: Annotated[
         bool, Meta(description="A cell that fits a model becomes a run, without %%track.")
     ] = False

@@ -14,6 +14,7 @@ What it does better than papermill's own (2.7, measured):
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.iorw import LocalHandler, papermill_io, write_ipynb
 
+from mlops_jupyter.kernel import notebook
 from mlops_jupyter.pipelines.kernel import Kernel
 from mlops_jupyter.store.objects import replace_file
 
@@ -87,7 +89,10 @@ class MlopsEngine(NBClientEngine):
         """Execute the cells in a kernel, and end it with all that it started."""
         for unused in ("input_path", "timeout", "startup_timeout"):
             kwargs.pop(unused, None)
-        with kernel or Kernel(kernel_name, env, kernel_cwd) as running:
+        told = {notebook.VARIABLE: str(nb_man.nb.metadata.papermill.get("input_path") or "")}
+        with kernel or Kernel(
+            kernel_name, {**told, **(os.environ if env is None else env)}, kernel_cwd
+        ) as running:
             client = Client(
                 nb_man,
                 km=running.manager,
