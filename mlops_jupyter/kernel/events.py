@@ -13,10 +13,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
 Access = Literal["read", "write", "append"]
+
+How = Literal["opened", "relative", "loaded", "named", "database"]
+"""How a path was met: opened by Python; opened by `os.open`, perhaps from an open folder; given to
+a library that opens files, folders of files or patterns natively; named in a query; a database."""
 
 MOST_NOTED = 10_000
 """Paths that are noted of one cell; what comes after is only counted as 'more'."""
@@ -49,20 +54,22 @@ class Events:
     Attributes
     ----------
     opened : dict
-        ``(path, how, stay)`` of each file, in the order of the first access; `how` is an access,
-        or ``"database"``. `stay` numbers the working directories, for relative paths.
+        ``(path, access, stay, how)`` of each file, in the order of the first access. `stay`
+        numbers the working directories, for relative paths.
     listed, removed : dict
         ``(path, stay)``.
+    databases : dict
+        ``(path, stay)``, and the file's state before it was opened.
     """
 
     __slots__ = (
-        "connects", "databases", "folders", "listed", "opened", "outside", "queries",
+        "began_ns", "connects", "databases", "folders", "listed", "opened", "outside", "queries",
         "removed", "starts_process", "starts_thread", "stay", "too_many", "urls",
     )  # fmt: skip
 
     def __init__(self, outside: tuple[str, ...]) -> None:
         self.outside = outside
-        self.opened: dict[tuple[str, Access, int], bool] = {}
+        self.opened: dict[tuple[str, Access, int, How], None] = {}
         self.listed: dict[tuple[str, int], None] = {}
         self.removed: dict[tuple[str, int], None] = {}
         self.databases: dict[tuple[str, int], tuple[int, int] | None] = {}
@@ -70,15 +77,16 @@ class Events:
         self.queries: dict[str, None] = {}
         self.folders: list[str] = []
         self.stay = 0
+        self.began_ns = time.time_ns()
         self.starts_process = self.starts_thread = self.connects = self.too_many = False
 
-    def note(self, path: str, access: Access, *, sure: bool = True) -> None:
-        """Note that a file is opened; `sure` unless the path may be relative to another folder."""
+    def note(self, path: str, access: Access, how: How = "opened") -> None:
+        """Note that a file is opened."""
         if path.startswith(self.outside):
             return
-        key = (path, access, self.stay)
+        key = (path, access, self.stay, how)
         if key not in self.opened and self._has_room(self.opened, path):
-            self.opened[key] = sure
+            self.opened[key] = None
 
     def note_listing(self, path: str) -> None:
         """Note that a folder is listed."""
@@ -99,6 +107,7 @@ class Events:
         key = (path, self.stay)
         if key not in self.databases and self._has_room(self.databases, path):
             self.databases[key] = state_of(path)
+            self.note(path, "read", "database")
 
     def note_text(self, into: dict[str, None], text: str) -> None:
         """Note a URL or a query."""
@@ -211,7 +220,7 @@ def _on_open(noted: Events, arguments: tuple[Any, ...]) -> None:
         if access != "read" or not path.endswith(".pyc"):
             return
         path = _source_of(path)
-    noted.note(path, access, sure=sure)
+    noted.note(path, access, "opened" if sure else "relative")
 
 
 def _source_of(compiled: str) -> str:

@@ -10,15 +10,20 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from mlops_jupyter.kernel import events, places
-from mlops_jupyter.kernel.events import Access, Events
+from mlops_jupyter.kernel import events, loaders, places, texts
+from mlops_jupyter.kernel.events import Access, Events, How
+from mlops_jupyter.kernel.paths import Paths
 
 Kind = Literal["file", "folder", "url", "query"]
+
+_CLOCK_TICK_NS = 10**7
+"""A file's time of change may lie that much before the clock's time of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class FileWatch:
     Parameters
     ----------
     root : Path, optional
-        The project: what lies around it counts, even where Python's own folders are.
+        The project: what lies around it counts, even where Python's own folders are. Default:
+        the working directory at `start`.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -89,26 +95,26 @@ class FileWatch:
 
     def start(self) -> None:
         """Put the hooks in place; nothing is noted before `begin`."""
-        self._outside = places.outside()
-        if self.root is not None:
-            root = os.path.realpath(self.root) + "/"
-            self._outside = tuple(p for p in self._outside if not root.startswith(p))
+        root = os.path.realpath(self.root or ".") + "/"
+        self._outside = tuple(p for p in places.outside() if not root.startswith(p))
         events.install()
+        loaders.install()
 
     def stop(self) -> None:
-        """Note nothing any more."""
+        """Note nothing any more, and put the functions of libraries back."""
         self._events = events.current = None
+        loaders.uninstall()
 
     def begin(self) -> None:
         """Note from now on: a cell begins."""
         self._events = events.current = Events(self._outside)
 
-    def end(self, texts: Iterable[str] = ()) -> Accesses:
+    def end(self, constants: Iterable[str] = ()) -> Accesses:
         """Say what was read and written since `begin`: the cell has ended.
 
         Parameters
         ----------
-        texts : iterable of str
+        constants : iterable of str
             The string constants of the cell: URLs and SQL, and the names of files for libraries
             that open them in ways that cannot be seen.
         """
@@ -116,42 +122,66 @@ class FileWatch:
         self._events = events.current = None
         if noted is None:
             return NOTHING
-        return _Resolved(noted, self._outside).accesses()
+        resolved = _Resolved(noted, self._outside)
+        resolved.add_texts(constants)
+        return resolved.accesses()
 
 
 class _Resolved:
-    """Turns what was noted into absolute paths that exist."""
+    """What was noted, as absolute paths of files that exist."""
 
     def __init__(self, noted: Events, outside: tuple[str, ...]) -> None:
         self._noted = noted
-        self._outside = outside
-        self._real_folders: dict[str, str] = {}
-        self._here: str | None = None
+        self._paths = Paths(outside, noted.folders)
+        self._found: dict[tuple[str, Kind], list[Access]] = {}
         self._unsure: dict[str, None] = {}
         self._removed = self._find_removed()
+
+    def add_texts(self, given: Iterable[str]) -> None:
+        """Look into the text constants of the cell."""
+        noted = self._noted
+        chosen = tuple(islice(given, texts.MOST_TEXTS))
+        had_queries = bool(noted.queries)
+        for text in chosen:
+            for url in texts.urls_in(text):
+                noted.note_text(noted.urls, url)
+            if not had_queries and texts.is_query(text):
+                noted.note_text(noted.queries, text.strip()[: texts.LONGEST])
+        library = texts.has_native()
+        if library is not None:
+            self._add_names(library, chosen)
+
+    def _add_names(self, library: str, chosen: tuple[str, ...]) -> None:
+        """Take files that the cell names, for a library that cannot be watched."""
+        before = set(self._noted.opened)
+        for name in texts.names_in(chosen):
+            self._noted.note(os.path.expanduser(name), "read", "named")  # noqa: PTH111 - text
+        for path, _, stay, _ in list(self._noted.opened)[len(before) :]:
+            real = self._paths.real(path, stay)
+            if real and os.path.isfile(real):  # noqa: PTH113
+                self._unsure[f"{library} may have read {name_of(real)}: the cell names it"] = None
 
     def accesses(self) -> Accesses:
         """Return what was read and written."""
         noted = self._noted
-        found: dict[tuple[str, Kind], list[Access]] = {}
-        for (path, access, stay), sure in noted.opened.items():
-            self._add_file(found, self._real(path, stay), access, sure=sure)
-        for (path, stay), before in noted.databases.items():
-            self._add_database(found, self._real(path, stay), before)
+        for path, access, stay, how in noted.opened:
+            real = self._paths.real(path, stay)
+            if real is not None and self._paths.counts(real):
+                _WAYS[how](self, real, access, (path, stay))
         for path, stay in noted.listed:
-            real = self._real(path, stay)
-            if real and self._counts(real + "/") and os.path.isdir(real):  # noqa: PTH112
-                found[real, "folder"] = ["read"]
+            real = self._paths.real(path, stay)
+            if real and self._paths.counts(real) and os.path.isdir(real):  # noqa: PTH112
+                self._found[real, "folder"] = ["read"]
         for url in noted.urls:
-            found[url, "url"] = ["read"]
+            self._found[texts.clean(url), "url"] = ["read"]
         for query in noted.queries:
-            found[query, "query"] = ["read"]
+            self._found[query, "query"] = ["read"]
         if noted.too_many:
             self._unsure[f"it opened more than {events.MOST_NOTED:,} files"] = None
         return Accesses(
             accesses=tuple(
                 FileAccess(path, access, kind)
-                for (path, kind), all_ in found.items()
+                for (path, kind), all_ in self._found.items()
                 for access in _that_count(all_)
             ),
             removed=tuple(self._removed),
@@ -161,91 +191,102 @@ class _Resolved:
             unsure=tuple(self._unsure),
         )
 
-    def _add_file(
-        self,
-        found: dict[tuple[str, Kind], list[Access]],
-        path: str | None,
-        access: Access,
-        *,
-        sure: bool,
-    ) -> None:
-        if path is None or not self._counts(path):
-            return
-        try:
-            mode = os.stat(path).st_mode  # noqa: PTH116
-        except (OSError, ValueError):
-            if not sure:
-                self._unsure["it opened a file from a folder that it holds open"] = None
-            elif access == "read" and path in self._removed:
-                found.setdefault((path, "file"), []).append(access)
-            return
-        if stat.S_ISREG(mode):
-            found.setdefault((path, "file"), []).append(access)
+    def _opened(self, path: str, access: Access, _: tuple[str, int]) -> None:
+        mode = _mode_of(path)
+        if mode is None:
+            if access == "read" and path in self._removed:
+                self._add(path, access)
+        elif stat.S_ISREG(mode):
+            self._add(path, access)
         elif stat.S_ISFIFO(mode) and access == "read":
-            found.setdefault((path, "file"), []).append(access)
-            self._unsure[f"it read from a pipe: {os.path.basename(path)}"] = None  # noqa: PTH119
+            self._add(path, access)
+            self._unsure[f"it read from a pipe: {name_of(path)}"] = None
 
-    def _add_database(
-        self,
-        found: dict[tuple[str, Kind], list[Access]],
-        path: str | None,
-        before: tuple[int, int] | None,
-    ) -> None:
-        if path is None:
-            return
-        after = events.state_of(path)
+    def _relative(self, path: str, access: Access, noted: tuple[str, int]) -> None:
+        if _mode_of(path) is None and path not in self._removed:
+            self._unsure["it opened a file from a folder that it holds open"] = None
+        else:
+            self._opened(path, access, noted)
+
+    def _loaded(self, path: str, access: Access, noted: tuple[str, int]) -> None:
+        mode = _mode_of(path)
+        if mode is not None and stat.S_ISDIR(mode):
+            self._add_all(self._paths.within(path, events.MOST_NOTED), access)
+            if access == "read":
+                self._found[path, "folder"] = ["read"]
+        elif mode is None and access == "read" and path not in self._removed:
+            self._add_all(self._paths.matching(path, events.MOST_NOTED), access)
+        else:
+            self._opened(path, access, noted)
+
+    def _named(self, path: str, _: Access, noted: tuple[str, int]) -> None:
+        for one in (path, *self._paths.matching(path, events.MOST_NOTED)):
+            mode = _mode_of(one)
+            if mode is not None and stat.S_ISREG(mode):
+                self._add(one, "write" if self._is_new(one) else "read")
+            elif mode is not None and stat.S_ISDIR(mode):
+                self._loaded(one, "read", noted)
+
+    def _database(self, path: str, _: Access, noted: tuple[str, int]) -> None:
+        before = self._noted.databases.get(noted)
         log = events.state_of(path + "-wal")
         if before is None:
-            access: Access = "write"
+            self._opened(path, "write", noted)
+        elif before != events.state_of(path) or (log and log[0]):
+            self._opened(path, "append", noted)
         else:
-            access = "read" if before == after and not (log and log[0]) else "append"
-        self._add_file(found, path, access, sure=True)
+            self._opened(path, "read", noted)
 
-    def _counts(self, path: str) -> bool:
-        return not (path.startswith(self._outside) or places.OURS in path or places.GIT in path)
+    def _add(self, path: str, access: Access) -> None:
+        self._found.setdefault((path, "file"), []).append(access)
 
-    def _real(self, path: str, stay: int) -> str | None:
-        """Return where a path leads, as it was meant when it was noted."""
-        if path[:1] != "/":
-            folders = self._noted.folders
-            here = folders[stay] if stay < len(folders) else self._working_directory()
-            path = f"{here}/{path}"
-        folder, name = os.path.split(path)
-        real = self._real_folders.get(folder)
-        try:
-            if real is None:
-                real = self._real_folders[folder] = os.path.realpath(folder)
-            if name in {"", ".", ".."}:
-                return os.path.realpath(path)
-            whole = f"{real}/{name}" if real != "/" else f"/{name}"
-            return os.path.realpath(whole) if os.path.islink(whole) else whole  # noqa: PTH114
-        except (OSError, ValueError):
-            return None
+    def _add_all(self, paths: list[str], access: Access) -> None:
+        """Add the files of a folder: of one that was written, the new ones."""
+        if len(paths) >= events.MOST_NOTED:
+            self._noted.too_many = True
+        for path in paths:
+            if access == "read" or self._is_new(path):
+                self._add(os.path.realpath(path), access)
 
-    def _working_directory(self) -> str:
-        if self._here is None:
-            try:
-                self._here = os.getcwd()  # noqa: PTH109
-            except OSError:  # it was removed
-                self._here = "/"
-        return self._here
+    def _is_new(self, path: str) -> bool:
+        state = events.state_of(path)
+        return state is not None and state[1] >= self._noted.began_ns - _CLOCK_TICK_NS
 
     def _find_removed(self) -> dict[str, None]:
         found: dict[str, None] = {}
         for path, stay in self._noted.removed:
-            real = self._real(path, stay)
-            if real and self._counts(real) and not os.path.lexists(real):
+            real = self._paths.real(path, stay)
+            if real and self._paths.counts(real) and not os.path.lexists(real):
                 found[real] = None
         return found
+
+
+_WAYS: dict[How, Callable[[_Resolved, str, Access, tuple[str, int]], None]] = {
+    "opened": _Resolved._opened,  # noqa: SLF001
+    "relative": _Resolved._relative,  # noqa: SLF001
+    "loaded": _Resolved._loaded,  # noqa: SLF001
+    "named": _Resolved._named,  # noqa: SLF001
+    "database": _Resolved._database,  # noqa: SLF001
+}
+
+
+def _mode_of(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+
+
+def name_of(path: str) -> str:
+    """Return the last part of a path, as it can be shown."""
+    return os.path.basename(path).encode("utf-8", "replace").decode()[:100]  # noqa: PTH119
 
 
 def _that_count(accesses: list[Access]) -> list[Access]:
     """Leave out what follows from the first: what was written here is not read from outside."""
     first = accesses[0]
-    if first == "write":
-        return ["write"]
-    if first == "append":
-        return ["append"]
+    if first != "read":
+        return [first]
     return list(dict.fromkeys(accesses))
 
 
