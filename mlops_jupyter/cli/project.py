@@ -12,6 +12,7 @@ from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.config import FILE
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import find_root, init, open_project
+from mlops_jupyter.runs.certificate import sentence
 from mlops_jupyter.runs.metric import metric_text
 from mlops_jupyter.runs.run import Run
 
@@ -63,18 +64,32 @@ def runs_command(limit: int, sort: str | None, ascending: bool, as_json: bool) -
 
 @click.command("show")
 @click.argument("run")
+@click.option(
+    "--notebook", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write the run's cells to a notebook instead, in the order of their execution.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="With --notebook: overwrite the file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show_command(run: str, as_json: bool) -> None:
+def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) -> None:
     """Show one RUN (the beginning of its id will do), with the cells that made it."""
     from mlops_jupyter import wire
     from mlops_jupyter.runs import history
 
+    if notebook is not None:
+        from mlops_jupyter.reproduction.notebook import save_notebook
+
+        save_notebook(open_project(), run, notebook, force=force)
+        click.echo(notebook)
+        return
     detail = history.detail(open_project(), run)
     if as_json:
         click.echo(wire.encode(detail))
         return
     for line in _lines(detail.run):
         click.echo(line)
+    if detail.certificate is not None:
+        made = detail.certificate
+        click.echo(f"certified {sentence(made)} · {age(made.made_at)} ago")
     for cell in detail.cells:
         click.echo(f"\n# [{cell.position}] {cell.duration_seconds:.2f} s")
         click.echo(cell.source.rstrip())
