@@ -30,7 +30,10 @@ class Changes:
     Attributes
     ----------
     needs : frozenset of str
-        Names that it read, through the functions and classes that it met.
+        Names that its own code reads, and all that the functions and classes read that it met.
+    through : frozenset of str
+        Those that functions and classes read which were there before the cell: what such a
+        name held before the cell may have been read, though the cell binds it itself.
     mentions : frozenset of str
         All that those functions mention, attributes too.
     bound, deleted, changed : frozenset of str
@@ -43,6 +46,7 @@ class Changes:
     """
 
     needs: frozenset[str]
+    through: frozenset[str]
     mentions: frozenset[str]
     bound: frozenset[str]
     deleted: frozenset[str]
@@ -86,6 +90,7 @@ class Namespace:
         uses: Iterable[str],
         writes: Iterable[str],
         settles: Iterable[str],
+        defines: Iterable[str],
         clock: Clock,
         *,
         opaque: bool,
@@ -100,13 +105,19 @@ class Namespace:
             Names that it may have bound.
         settles : iterable of str
             Those that it has certainly bound.
+        defines : iterable of str
+            Functions and classes that it has defined.
         clock : Clock
             Started.
         opaque : bool
             It may have bound any name.
         """
         seen: dict[int, Fingerprint | None] = {}
-        needs, mentions = self._reach(uses, seen, clock)
+        uses = set(uses)
+        through, mentions = self._reach(uses.difference(defines), seen, clock)
+        through_own, mentions_own = self._reach(uses.intersection(defines), seen, clock)
+        mentions |= mentions_own
+        needs = {name for name in uses if self._is_known(name)} | through | through_own
         reads_all = ANYTHING in mentions
         candidates = {*needs, *writes}
         if opaque or reads_all or self._grew(candidates):
@@ -118,6 +129,7 @@ class Namespace:
             self._keep(name, self._print(name, seen, clock))
         return Changes(
             needs=frozenset(needs),
+            through=frozenset(through),
             mentions=frozenset(mentions),
             bound=bound,
             deleted=deleted,
@@ -139,23 +151,26 @@ class Namespace:
         return found
 
     def _reach(
-        self, uses: Iterable[str], seen: dict[int, Fingerprint | None], clock: Clock
+        self, roots: Iterable[str], seen: dict[int, Fingerprint | None], clock: Clock
     ) -> tuple[set[str], set[str]]:
-        """Follow names through the functions, classes and instances that they hold."""
-        needs: set[str] = set()
+        """Return the names that functions, classes and instances read, and all they mention."""
+        reached: set[str] = set()
         mentions: set[str] = set()
-        waiting = list(uses)
-        while waiting and len(needs) < MOST_STEPS:
+        followed: set[str] = set()
+        waiting = list(roots)
+        while waiting and len(followed) < MOST_STEPS:
             name = waiting.pop()
-            if name in needs or not self._is_known(name):
+            if name in followed or not self._is_known(name):
                 continue
-            needs.add(name)
+            followed.add(name)
             held = self._held.get(name)
             found = self._print(name, seen, clock) or (held.print if held else None)
             if found is not None and found.names:
                 mentions |= found.names
-                waiting.extend(found.names)
-        return needs, mentions
+                fresh = {n for n in found.names if self._is_known(n)}
+                reached |= fresh
+                waiting.extend(fresh)
+        return reached, mentions
 
     def _is_known(self, name: str) -> bool:
         return (name in self._space or name in self._held) and _SHELL.fullmatch(name) is None

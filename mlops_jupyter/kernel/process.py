@@ -107,7 +107,7 @@ FRESH = 624
 
 
 def _has_drawn(state: tuple[Any, ...]) -> bool:
-    return state[0] != FRESH
+    return bool(state[0] != FRESH)
 
 
 def _random(module: Any) -> Any:

@@ -12,17 +12,22 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.data import touched, versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import MlopsError
+from mlops_jupyter.kernel import current as executing
 from mlops_jupyter.kernel import notebook
+from mlops_jupyter.kernel.current import Cell
 from mlops_jupyter.magics.outputs import Outputs, publishers
 from mlops_jupyter.magics.tracking import Tracking
 from mlops_jupyter.project import Project, now, open_project
 from mlops_jupyter.runs import recorder
+from mlops_jupyter.runs.files import read_files
+from mlops_jupyter.runs.journal import Journal
 from mlops_jupyter.runs.observer import Observed, Observer
 from mlops_jupyter.runs.recorder import Execution, RunPart
 
@@ -47,6 +52,19 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     return guard
 
 
+@dataclass(slots=True)
+class Live:
+    """What is there while a project is recorded into."""
+
+    project: Project
+    session_id: str
+    notebook: str | None
+    tracking: Tracking
+    observer: Observer
+    journal: Journal
+    position: int = 0
+
+
 class Capture:
     """The recording of one kernel.
 
@@ -58,94 +76,102 @@ class Capture:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.project: Project | None = None
-        self.tracking: Tracking | None = None
-        self.session_id = ""
-        self._position = 0
+        self.live: Live | None = None
         self._depth = 0
         self._began = (now(), time.perf_counter())
-        self._observer: Observer | None = None
-        self._rows: dict[int, int] = {}
         self._touched: list[DatasetVersion] = []
         self._outputs = Outputs()
         self._complaints: set[str] = set()
 
+    @property
+    def project(self) -> Project | None:
+        """The project recorded into; None outside of any."""
+        return self.live.project if self.live else None
+
+    @property
+    def tracking(self) -> Tracking | None:
+        """The runs that are open."""
+        return self.live.tracking if self.live else None
+
     def begin(self, project: Project) -> None:
         """Begin to record into a project."""
-        self.session_id = recorder.open_session(project, notebook.path_of(self.shell))
-        self.project = project
-        self.tracking = Tracking(
-            self.shell, project, self.session_id, lambda: self._outputs.figures
-        )
-        self._observer = Observer(self.shell.user_ns, project.root)
-        self._observer.start()
-        self._observer.begin()
+        path = notebook.path_of(self.shell)
+        session_id = recorder.open_session(project, path)
+        tracking = Tracking(self.shell, project, session_id, lambda: self._outputs.figures)
+        observer = Observer(self.shell.user_ns, project.root)
+        observer.start()
+        observer.begin()
+        self.live = Live(project, session_id, path, tracking, observer, Journal(project))
         run_id = os.environ.get("MLOPS_RUN")
         if run_id:  # a step of a pipeline: all its cells belong to the pipeline's run
-            self.tracking.attach(run_id)
+            tracking.attach(run_id)
 
+    @guarded
     def end(self) -> None:
         """Stop recording."""
-        self._observer.stop()
+        executing.clear()
+        if self.live is not None:
+            self.live.observer.stop()
+            self.live.tracking.leave()
+            self.live.journal.flush()
 
     @guarded
     def pre_run_cell(self, info: Any) -> None:
         """Note the time, and open the run of a tracked cell."""
         self._depth += 1
-        if self._depth > 1 or self.tracking is None:
+        live = self.live
+        if self._depth > 1 or live is None:
             return
         self._touched.clear()
         self._outputs.clear()
-        self.tracking.before(info.raw_cell, notebook.path_of(self.shell))
-        self._observer.begin()
+        path = notebook.path_told_with(info.cell_id) or live.notebook
+        executing.set_cell(
+            Cell(live.project.root, live.session_id, live.position + 1, info.cell_id, path)
+        )
+        with live.project.catalog.patience(live.journal.patience_seconds):
+            live.tracking.before(info.raw_cell, path)
+        live.observer.begin()
         self._began = (now(), time.perf_counter())
 
     @guarded
     def post_run_cell(self, result: Any) -> None:
         """Write the cell down, and what it says about the open runs."""
         self._depth = max(0, self._depth - 1)
-        if self._depth or self.tracking is None or not result.info.raw_cell:
+        live = self.live
+        if self._depth or live is None or not result.info.raw_cell:
             return
         error = result.error_before_exec or result.error_in_exec
         try:
-            parts = self._write(result.info, error)
+            parts = self._write(live, result.info, error)
         except Exception:
-            self.tracking.give_up(error, error and last_line(error))
+            live.tracking.give_up(error, error and last_line(error))
             raise
-        self.tracking.end(parts)
+        live.tracking.end(parts)
 
-    def _write(self, info: Any, error: BaseException | None) -> tuple[RunPart, ...]:
+    def _write(self, live: Live, info: Any, error: BaseException | None) -> tuple[RunPart, ...]:
         """Write the executed cell, and what it says about its runs."""
-        assert self.project is not None
-        assert self.tracking is not None
         seconds = time.perf_counter() - self._began[1]
+        live.position += 1
         analysis = analyse(info.raw_cell)
-        self._position += 1
-        observed = self._observer.end(self._position, analysis, failed=error is not None)
-        execution = self._execution(info, analysis, observed, error, seconds)
-        has_parameters = "parameters" in _tags(info) or info.raw_cell.startswith(INJECTED)
-        parts = self.tracking.after(
+        observed = live.observer.end(live.position, analysis, failed=error is not None)
+        parts = live.tracking.after(
             analysis,
             error,
             self._outputs.figures,
-            has_parameters=has_parameters,
+            has_parameters="parameters" in _tags(info) or info.raw_cell.startswith(INJECTED),
             changed=observed.traced.changed,
         )
-        trace = self._observer.trace
-        slice_ = trace.slice_of(self._position) if parts else []
-        self._rows[self._position] = recorder.record(
-            self.project,
-            execution,
-            parts,
-            [self._rows[p] for p in slice_ if p in self._rows],
-            trace.doubts(slice_),
-        )
+        trace = live.observer.trace
+        slice_ = trace.slice_of(live.position) if parts else []
+        execution = self._execution(live, info, analysis, observed, error, seconds)
+        if not live.journal.record(execution, parts, slice_[:-1], trace.doubts(slice_)):
+            self.complain(live.journal.late())
         return parts
 
     @guarded
     def see(self, message: dict[str, Any]) -> dict[str, Any]:
         """Keep what a cell shows (a hook of ipykernel's publisher)."""
-        if self.tracking is not None and self.tracking.run is not None:
+        if self.live is not None:
             self._outputs.see(message)
         return message
 
@@ -164,16 +190,16 @@ class Capture:
 
     def _execution(
         self,
+        live: Live,
         info: Any,
         analysis: CellAnalysis,
         observed: Observed,
         error: BaseException | None,
         seconds: float,
     ) -> Execution:
-        assert self.project is not None
-        traced = observed.traced
+        traced, project = observed.traced, live.project
         return Execution(
-            session_id=self.session_id,
+            session_id=live.session_id,
             position=traced.position,
             cell_id=info.cell_id,
             source=info.raw_cell,
@@ -188,7 +214,10 @@ class Capture:
             started_at=self._began[0],
             duration_seconds=seconds,
             error=None if error is None else last_line(error),
-            versions=tuple(sorted({versions.row_id(self.project, v) for v in self._touched})),
+            versions=tuple(sorted({versions.row_id(project, v) for v in self._touched})),
+            notebook=notebook.path_told_with(info.cell_id) or live.notebook,
+            outputs=self._outputs.shown,
+            files=read_files(project, observed.accesses),
         )
 
 

@@ -7,6 +7,7 @@ import time
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis
@@ -50,14 +51,16 @@ class Observer:
     ----------
     space : dict
         The kernel's namespace: read, never changed.
+    root : Path, optional
+        The project.
     """
 
-    def __init__(self, space: dict[str, Any]) -> None:
+    def __init__(self, space: dict[str, Any], root: Path | None = None) -> None:
         self._space = space
         self._is_user = installed_check()
         self._names = Namespace(space, self._is_user)
         self._process = Process()
-        self._files = FileWatch()
+        self._files = FileWatch(root)
         self._clock = Clock()
         self._threads: frozenset[int] = frozenset()
         self._began = (time.time_ns(), time.perf_counter())
@@ -96,6 +99,7 @@ class Observer:
             {*analysis.uses, *analysis.reads, *analysis.builtins},
             analysis.writes,
             () if failed else analysis.settles & set(analysis.writes),
+            analysis.definitions,
             self._clock,
             opaque=analysis.opaque,
         )
@@ -113,6 +117,7 @@ class Observer:
             modules=frozenset(self._own_modules(changes)),
             starts_thread=self._goes_on(words),
             starts_process=accesses.starts_process,
+            unsure=accesses.unsure,
             started_ns=started_ns,
             ended_ns=ended_ns,
             **_files(accesses),

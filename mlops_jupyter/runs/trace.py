@@ -54,6 +54,10 @@ class Surroundings:
         Files.
     starts_process, starts_thread : bool
         It started a process, a thread or a task.
+    read_mtimes_ns : tuple of int
+        When the files that it read were last written.
+    unsure : tuple of str
+        What could not be seen, in words.
     started_ns, ended_ns : int
         When it ran, by the clock that stamps files.
     """
@@ -70,6 +74,7 @@ class Surroundings:
     read_mtimes_ns: tuple[int, ...] = ()
     starts_process: bool = False
     starts_thread: bool = False
+    unsure: tuple[str, ...] = ()
     started_ns: int = 0
     ended_ns: int = 0
 
@@ -166,7 +171,7 @@ class Trace:
         self, analysis: CellAnalysis, changes: Changes, around: Surroundings
     ) -> Iterator[str]:
         """Yield the resources that an execution read."""
-        yield from (changes.needs - analysis.settles) | analysis.reads
+        yield from (changes.needs - analysis.settles) | changes.through | analysis.reads
         words = analysis.mentions.words | changes.mentions
         outside = around.starts_process or around.imports
         if outside or words & _ENVIRONMENT:
@@ -232,6 +237,7 @@ class Trace:
             yield f"too large: {name!r} was not looked through at {here}; it counts as changed"
         for name in sorted((changes.needs & self._found) - self._latest.keys()):
             yield f"not recorded: {name!r}, read by {here}, was bound before recording began"
+        yield from (f"files: {here}: {reason}" for reason in around.unsure)
         if analysis.mentions.history:
             yield f"history: {here} reads earlier outputs, which depend on the order of all cells"
         if around.starts_thread:

@@ -19,6 +19,15 @@ from mlops_jupyter.runs.observer import Observer
 
 NAMES = ("a", "b", "c", "d")
 
+COUNTER = """\
+def make():
+    total = [0]
+    def count():
+        total[0] += 1
+        return total[0]
+    return count
+counter = make()"""
+
 CELLS = (
     "{x} = {n}",
     "{x} = [{n}, {n}]",
@@ -65,8 +74,7 @@ CELLS = (
     "exec('{x} = {n}')",
     "globals()['{x}'] = {y}",
     "{x} = counter()",
-    "def make():\n    total = [0]\n    def count():\n        total[0] += 1\n        return total[0]\n"
-    "    return count\ncounter = make()",
+    COUNTER,
     "{n} + 1",
     "print({x})",
 )
@@ -84,14 +92,14 @@ def execute(source: str, space: dict[str, Any]) -> bool:
     """Execute a cell; return whether it raised."""
     try:
         exec(compile(source, "<cell>", "exec"), space)
-    except Exception:
+    except Exception:  # noqa: BLE001 - cells are random
         return True
     return False
 
 
 def fresh() -> dict[str, Any]:
     random.seed(0)
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the state that cells share
     return {"__name__": "__main__", "print": lambda *_: None}
 
 
