@@ -1,12 +1,13 @@
 """What this kernel is executing: read by code that others call, e.g. MLflow's when a run begins.
 
-Whoever records fills it before each cell (0.3 µs) and when a run of ours opens or closes. It
-is one place per process, as the cell that executes is.
+Whoever records fills it before each cell (0.2 µs). It is one place per process, as the cell
+that executes is.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -57,8 +58,13 @@ class Opening(msgspec.Struct, frozen=True):
 cell: Cell | None = None
 """None: nothing is recorded in this process."""
 
-run_id: str | None = None
-"""The innermost run of ours that is open."""
+
+def _none() -> str | None:
+    return None
+
+
+innermost: Callable[[], str | None] = _none
+"""Tells the innermost run of ours that is open where it is called: in this thread or task."""
 
 openings: deque[Opening] = deque(maxlen=1000)
 """The MLflow runs that the user's code opened, nested ones left out."""
@@ -70,14 +76,14 @@ def set_cell(executing: Cell) -> None:
     cell = executing
 
 
-def set_run(innermost: str | None) -> None:
-    """Say which run of ours is open from here on."""
-    global run_id
-    run_id = innermost
+def follow(runs: Callable[[], str | None]) -> None:
+    """Say who knows which run of ours is open, once."""
+    global innermost
+    innermost = runs
 
 
 def clear() -> None:
     """Say that recording has ended."""
-    global cell, run_id
-    cell = run_id = None
+    global cell, innermost
+    cell, innermost = None, _none
     openings.clear()

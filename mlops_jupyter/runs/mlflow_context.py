@@ -31,6 +31,7 @@ class RunContext:
             return {}
         from mlops_jupyter.runs.code import git_state
 
+        run_id = current.innermost()
         commit, dirty = git_state(cell.root)
         tags = {
             "mlflow.source.name": cell.notebook,
@@ -40,18 +41,18 @@ class RunContext:
             "mlops.session_id": cell.session_id,
             "mlops.cell_id": cell.cell_id,
             "mlops.cell_position": str(cell.position),
-            "mlops.within_run": current.run_id,
-            OPENING: _noted(),
+            "mlops.within_run": run_id,
+            OPENING: run_id and _noted(run_id),
         }
         return {key: value for key, value in tags.items() if value}
 
 
-def _noted() -> str | None:
+def _noted(run_id: str) -> str | None:
     """Note that a run is about to open, and return its mark; None for a nested one."""
     from mlops_jupyter.runs.mlflow_attach import active_run, tracking_uri
 
-    if current.run_id is None or active_run(sys.modules) is not None:
+    if active_run(sys.modules) is not None:
         return None
     mark = secrets.token_hex(8)
-    current.openings.append(Opening(tracking_uri(sys.modules), mark=mark, run_id=current.run_id))
+    current.openings.append(Opening(tracking_uri(sys.modules), mark=mark, run_id=run_id))
     return mark

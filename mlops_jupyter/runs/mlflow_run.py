@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import itertools
 import sqlite3
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,14 @@ from mlflow.entities import RunTag
 
 from mlops_jupyter.errors import ExternalError, IntegrityError
 from mlops_jupyter.project import Project
-from mlops_jupyter.runs import environment, history, mlflow_data, mlflow_model, mlflow_values
+from mlops_jupyter.runs import (
+    environment,
+    history,
+    mlflow_data,
+    mlflow_model,
+    mlflow_values,
+    secret,
+)
 from mlops_jupyter.runs.mlflow_error import in_words
 from mlops_jupyter.runs.mlflow_theirs import MlflowRun, theirs
 from mlops_jupyter.runs.mlflow_values import LONGEST_NAME, LONGEST_TAG, milliseconds, text
@@ -221,9 +229,8 @@ class Copier:
             if target.is_theirs and present is not None:
                 tags = {k: v for k, v in tags.items() if k[:6] == "mlops." or k not in present.tags}
             metrics = mlflow_values.metrics(
-                self.project, run, mlflow_id, model_id,
-                present.metrics if target.is_theirs and present else (),
-            )  # fmt: skip
+                self.project, run, mlflow_id, model_id, _present(present, target)
+            )
             client.log_batch(
                 mlflow_id,
                 metrics=metrics,
@@ -274,7 +281,7 @@ class Copier:
         except Exception as error:  # noqa: BLE001 - the user's own classes; the run is copied
             with contextlib.suppress(IntegrityError):
                 _put(files, "model/model.pkl", self.project.objects.read(run.model_digest))
-            return None, f"{type(error).__name__}: {error}"
+            return None, secret.masked(f"{type(error).__name__}: {error}")
         names = mlflow_values.keys(run.parameters)
         parameters = {names[name]: value for name, value in run.parameters.items()}
         unfinished = None if target.is_theirs or not known else str(known[0].model_id)
@@ -313,6 +320,17 @@ def _is_alive(client: MlflowClient, mlflow_id: str) -> bool:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return False
         raise
+
+
+def _present(data: Any, target: Target) -> dict[str, tuple[int, int]]:
+    """Return step and time of each metric that is not to be added to; theirs are theirs."""
+    if data is None:
+        return {}
+    forever = (sys.maxsize, sys.maxsize)
+    return {
+        metric.key: forever if target.is_theirs else (metric.step, metric.timestamp)
+        for metric in data.to_proto().metrics
+    }
 
 
 def _tags(run: Run) -> dict[str, str | None]:
@@ -355,7 +373,9 @@ def _write_files(project: Project, detail: RunDetail, folder: Path) -> None:
         lines = [f"{name}=={version}\n" for name, version in sorted(captured.installed.items())]
         _put(folder, "environment/installed.txt", "".join(lines).encode())
     for artifact in run.artifacts:
-        _put(folder, f"figures/{Path(artifact.name).name}", project.objects.read(artifact.digest))
+        kind = "figures" if artifact.media_type.startswith("image/") else "files"
+        parts = [part for part in artifact.name.split("/") if part not in {"", ".", ".."}]
+        _put(folder, "/".join([kind, *parts]), project.objects.read(artifact.digest))
 
 
 def _put(folder: Path, name: str, content: bytes) -> None:

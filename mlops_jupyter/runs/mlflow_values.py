@@ -76,16 +76,32 @@ def params(run: Run, present: Mapping[str, str]) -> list[Param]:
 
 
 def metrics(
-    project: Project, run: Run, mlflow_id: str, model_id: str | None, present: Iterable[str]
+    project: Project,
+    run: Run,
+    mlflow_id: str,
+    model_id: str | None,
+    present: Mapping[str, tuple[int, int]],
 ) -> list[Metric]:
-    """Return all steps of all metrics whose names are not among `present`."""
+    """Return all steps of all metrics that MLflow does not have yet.
+
+    Parameters
+    ----------
+    project : Project
+    run : Run
+    mlflow_id : str
+    model_id : str or None
+        MLflow's id of the run's model.
+    present : mapping of str to (int, int)
+        Step and time (milliseconds) of the last one that MLflow has, by key. They are copied
+        in order: what is neither later nor logged later is there.
+    """
     steps = project.catalog.rows(
         "SELECT name, step, value, at FROM metric WHERE run_id = ? ORDER BY name, step", (run.id,)
     )
     last = {row["name"]: row["step"] for row in steps}
-    key_of, left_out = keys(last), set(present)
+    key_of = keys(last)
     ended_at = run.ended_at or run.started_at
-    return [
+    found = [
         Metric(
             key_of[name],
             float("nan") if value is None else value,
@@ -96,8 +112,12 @@ def metrics(
             run_id=mlflow_id,
         )
         for name, step, value, at in steps
-        if key_of[name] not in left_out
     ]
+    return [metric for metric in found if not _is_there(metric, present.get(metric.key))]
+
+
+def _is_there(metric: Metric, last: tuple[int, int] | None) -> bool:
+    return last is not None and metric.step <= last[0] and metric.timestamp <= last[1]
 
 
 def renamed(run: Run) -> dict[str, Any]:
