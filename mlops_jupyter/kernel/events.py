@@ -169,7 +169,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         if handle is not None:
             try:  # noqa: SIM105 - `suppress` would cost as much as all the rest
                 handle(noted, arguments)
-            except (TypeError, ValueError, OSError, AttributeError, RecursionError):
+            except (TypeError, ValueError, LookupError, OSError, AttributeError, RecursionError):
                 pass  # anybody may raise an event, with any arguments
 
 

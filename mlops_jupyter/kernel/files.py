@@ -170,7 +170,7 @@ class _Resolved:
                 _WAYS[how](self, real, access, (path, stay))
         for path, stay in noted.listed:
             real = self._paths.real(path, stay)
-            if real and self._paths.counts(real) and os.path.isdir(real):  # noqa: PTH112
+            if real and self._paths.counts(real + "/") and os.path.isdir(real):  # noqa: PTH112
                 self._found[real, "folder"] = ["read"]
         for url in noted.urls:
             self._found[texts.clean(url), "url"] = ["read"]

@@ -112,6 +112,7 @@ LOADERS: dict[str, tuple[str, ...]] = {
         "read_sql 0 sql query", "read_sql_query 0 sql query", "read_sql_table 0 table_name query",
     ),
     "pandas.io.parquet": ("read_parquet 0 path read", "to_parquet 1 path write"),
+    "multiprocessing.process": ("BaseProcess.start 0 self process",),  # `spawn` raises no event
     "fsspec.core": (
         "open_files 0 urlpath url", "url_to_fs 0 url url", "get_fs_token_paths 0 urlpath url",
     ),
@@ -302,6 +303,10 @@ def _note_query(noted: Events, given: Any, _: tuple[Any, ...], __: dict[str, Any
         noted.note_text(noted.queries, text.strip()[: texts.LONGEST])
 
 
+def _note_process(noted: Events, _: Any, __: tuple[Any, ...], ___: dict[str, Any]) -> None:
+    noted.starts_process = True
+
+
 def _is_clause(given: Any) -> bool:
     return type(given).__module__.startswith("sqlalchemy.")
 
@@ -334,4 +339,5 @@ _NOTES: dict[str, _Note] = {
     "query": _note_query,
     "sql": _note_sql,
     "database": _note_database,
+    "process": _note_process,
 }
