@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import blake3
 
+from mlops_jupyter.config import FILE
 from mlops_jupyter.data import file
 from mlops_jupyter.data.versions import FILES
 from mlops_jupyter.errors import ConflictError
@@ -115,7 +116,8 @@ def _rows(project: Project, executions: Sequence[Logged]) -> list[_Row]:
         " WHERE execution_id BETWEEN ? AND ? ORDER BY execution_id, access",
         (min(wanted), max(wanted)),
     )
-    return [_Row(*row) for row in rows if row["execution_id"] in wanted]
+    # the project's settings are read by us, in the user's cell
+    return [_Row(*row) for row in rows if row["execution_id"] in wanted and row["path"] != FILE]
 
 
 def _reads(rows: Sequence[_Row]) -> Iterator[_Read]:
