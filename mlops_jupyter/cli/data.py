@@ -1,4 +1,4 @@
-"""``mlops snapshot`` and ``mlops data``."""
+"""``mlops snapshot``, ``mlops keep`` and ``mlops data``."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ def snapshot_command(path: Path, name: str | None, note: str | None, as_json: bo
         return
     said = "the same content as before" if before == after else size(version.size_bytes)
     click.echo(f"{version.ref}  {said}  {version.digest}")
+
+
+@click.command("keep")
+@click.argument("run")
+@click.argument("path")
+@click.option("--name", help="Of the dataset. Default: the name of the file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def keep_command(run: str, path: str, name: str | None, as_json: bool) -> None:
+    """Keep the file PATH that RUN read as a data version of the run.
+
+    Only if it still holds what the run read.
+    """
+    from mlops_jupyter import wire
+    from mlops_jupyter.runs.files import keep_file
+
+    version = keep_file(open_project(), run, path, name or name_of(Path(path)))
+    if as_json:
+        click.echo(wire.encode(version))
+    else:
+        click.echo(f"{version.ref}  {size(version.size_bytes)}  {version.digest}")
 
 
 @click.command("data")

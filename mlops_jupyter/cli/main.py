@@ -24,6 +24,7 @@ COMMANDS = {
     "sync": ("mlops_jupyter.cli.project", "Copy finished runs to MLflow, now."),
     "ui": ("mlops_jupyter.cli.project", "Open MLflow's own UI on this project."),
     "snapshot": ("mlops_jupyter.cli.data", "Keep a version of a file."),
+    "keep": ("mlops_jupyter.cli.data", "Keep a file that a run read."),
     "data": ("mlops_jupyter.cli.data", "List data versions."),
     "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
     "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),

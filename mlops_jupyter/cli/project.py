@@ -11,10 +11,13 @@ import click
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.config import FILE
 from mlops_jupyter.errors import UsageError
-from mlops_jupyter.project import find_root, init, open_project
+from mlops_jupyter.project import Project, find_root, init, open_project
 from mlops_jupyter.runs.certificate import sentence
 from mlops_jupyter.runs.metric import metric_text
-from mlops_jupyter.runs.run import Run
+from mlops_jupyter.runs.run import Run, RunDetail
+
+MOST_FILES = 50
+"""Files that `mlops show` lists and looks at."""
 
 
 @click.command("init")
@@ -81,7 +84,8 @@ def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) ->
         save_notebook(open_project(), run, notebook, force=force)
         click.echo(notebook)
         return
-    detail = history.detail(open_project(), run)
+    project = open_project()
+    detail = history.detail(project, run)
     if as_json:
         click.echo(wire.encode(detail))
         return
@@ -90,6 +94,8 @@ def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) ->
     if detail.certificate is not None:
         made = detail.certificate
         click.echo(f"certified {sentence(made)} · {age(made.made_at)} ago")
+    for line in _file_lines(project, detail):
+        click.echo(line)
     for cell in detail.cells:
         click.echo(f"\n# [{cell.position}] {cell.duration_seconds:.2f} s")
         click.echo(cell.source.rstrip())
@@ -151,4 +157,21 @@ def _lines(run: Run) -> list[str]:
     ]
     lines += [f"parameter {name} = {value}" for name, value in sorted(run.parameters.items())]
     lines += [f"artifact  {artifact.name}" for artifact in run.artifacts]
+    return lines
+
+
+def _file_lines(project: Project, detail: RunDetail) -> list[str]:
+    """Say which files the cells read and wrote, and what became of those that they read."""
+    from mlops_jupyter.runs.files import files_now
+
+    read = {f for cell in detail.cells for f in cell.files if f.access == "read"}
+    lines = []
+    for now in files_now(project, sorted(read, key=lambda f: (f.kind, f.path))[:MOST_FILES]):
+        file = now.file
+        digest = f"  {file.digest[:15]}" if file.digest else ""
+        became = {"changed": "  changed since", "gone": "  gone"}.get(now.state or "", "")
+        what = "read" if file.kind == "file" else file.kind
+        lines.append(f"{what:<10}{' '.join(file.path.split())}{digest}{became}")
+    if len(read) > MOST_FILES:
+        lines.append(f"          … and {len(read) - MOST_FILES:,} more, see --json")
     return lines

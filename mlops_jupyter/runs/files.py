@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -169,8 +170,6 @@ def _check_same(project: Project, file: ReadFile, now: FileState, run_id: str) -
 
 
 def _changed_at(path: Path) -> str:
-    from datetime import UTC, datetime
-
     try:
         changed = path.stat().st_mtime
     except OSError:
