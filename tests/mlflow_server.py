@@ -49,7 +49,8 @@ def postgres(programs: Path) -> Iterator[str]:
             )  # fmt: skip
         try:
             _wait_for_database(folder, started)
-            yield f"postgresql://mlops:s3cret-word@/postgres?host={folder}"
+            # the driver is named: SQLAlchemy 2.1 takes another one by default
+            yield f"postgresql+psycopg2://mlops:s3cret-word@/postgres?host={folder}"
         finally:
             started.send_signal(signal.SIGINT)
             started.wait(timeout=30)

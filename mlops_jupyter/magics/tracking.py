@@ -8,10 +8,20 @@ from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.errors import MlopsError, UsageError
+from mlops_jupyter.kernel import current
 from mlops_jupyter.magics import display, track
 from mlops_jupyter.magics.track import Header
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.runs import environment, findings, library, live, mirror, recorder, series
+from mlops_jupyter.runs import (
+    environment,
+    findings,
+    library,
+    live,
+    mirror,
+    mlflow_attach,
+    recorder,
+    series,
+)
 from mlops_jupyter.runs.block import status_of
 from mlops_jupyter.runs.findings import Scene, States
 from mlops_jupyter.runs.opened import OpenRun, Place
@@ -51,6 +61,8 @@ class Tracking:
         self._began = now()
         self._taken: dict[str, Findings] = {}
         self._given = Given()
+        current.follow(live.run_id)
+        mirror.catch_up(project)
 
     @property
     def run(self) -> OpenRun | None:
@@ -145,6 +157,8 @@ class Tracking:
             self._open_for_fit(scene)
         if self._cell is not None:
             self._cell.closes = status_of(error)
+        if self.place.around is not None:
+            mlflow_attach.note(self.project, self.place.around.id)
         return tuple(self._part(run, scene, figures) for run in self.place.runs)
 
     def end(self, parts: Sequence[RunPart]) -> None:

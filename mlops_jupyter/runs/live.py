@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from mlops_jupyter.project import open_project
-from mlops_jupyter.runs import code, environment, history, recorder, series
+from mlops_jupyter.runs import code, environment, history, mlflow_attach, recorder, series
 from mlops_jupyter.runs.opened import OpenRun, Place, not_open
 from mlops_jupyter.runs.recorder import Findings, RunPart
 from mlops_jupyter.runs.run import Status
@@ -124,6 +124,12 @@ def enclosing() -> OpenRun | None:
     return around if around is not None and around.status == "running" else None
 
 
+def run_id() -> str | None:
+    """Return the id of that run."""
+    run = enclosing()
+    return run.id if run is not None else None
+
+
 def current(verb: str, name: str) -> OpenRun | None:
     """Return the run that is meant here; None when it was said that there is none.
 
@@ -142,6 +148,7 @@ def current(verb: str, name: str) -> OpenRun | None:
 
 def end(run: OpenRun, status: Status, error: str | None, found: Findings) -> None:
     """End the run of a block. It is written at once; its cells follow when the cell ends."""
+    mlflow_attach.note(run.place.project, run.id)
     leave(run)
     run.status = status
     run.note(found)

@@ -7,6 +7,7 @@ open is that run; of several none is.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from typing import Any
 
 import msgspec
 
+from mlops_jupyter.errors import ExternalError
 from mlops_jupyter.kernel import current
 from mlops_jupyter.kernel.current import Opening
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs.mlflow_place import absolute, redacted
+
+PATIENCE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,8 @@ def active_run(modules: Mapping[str, Any]) -> ActiveRun | None:
 
 def tracking_uri(modules: Mapping[str, Any]) -> str:
     """Return where the user's MLflow writes to, without credentials."""
-    service = modules["mlflow.tracking._tracking_service.utils"]
-    return redacted(absolute(str(service.get_tracking_uri()), Path.cwd()))
+    asked = getattr(modules.get("mlflow.tracking"), "get_tracking_uri", None)
+    return redacted(absolute(str(asked()), Path.cwd())) if callable(asked) else ""
 
 
 def note(project: Project, run_id: str) -> None:
@@ -62,7 +66,9 @@ def note(project: Project, run_id: str) -> None:
     if active is not None:
         found = [Opening(active.tracking_uri, mlflow_run_id=active.mlflow_run_id, run_id=run_id)]
     if found:
-        _keep(project, run_id, found)
+        # a catalog that another program holds must not cost the user's cell its record
+        with contextlib.suppress(ExternalError), project.catalog.patience(PATIENCE_SECONDS):
+            _keep(project, run_id, found)
 
 
 def _keep(project: Project, run_id: str, found: list[Opening]) -> None:

@@ -14,15 +14,15 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     (
         r"out-of-date database schema|Can't locate revision",
         (
-            "{uri} was made by another version of MLflow than the one here ({version}): install the"
-            " version that made it, or run `mlflow db upgrade` on it"
+            "{uri} was made by another version of MLflow than the one here ({version}): install"
+            " the version that made it, or run `mlflow db upgrade` on it"
         ),
     ),
     (
-        r"No module named '(?:psycopg2|MySQLdb|pymysql|pyodbc)'",
+        r"No module named '(?:psycopg2?|MySQLdb|pymysql|pyodbc)'",
         (
-            "{uri} needs a driver that is not installed ({detail}): for PostgreSQL"
-            " `pip install psycopg2-binary`"
+            "{uri} needs the driver of its database ({detail}): install it with pip, or name"
+            " one that is there, as in `postgresql+psycopg2://…`"
         ),
     ),
     (
@@ -39,8 +39,8 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     (
         (
             r"Max retries exceeded|Connection refused|Connection reset|Connection aborted"
-            r"|connection to server|could not connect|could not translate host|Name or service not"
-            r"|server closed the connection|[Tt]imed out|Read timed out|RemoteDisconnected"
+            r"|connection to server|could not connect|could not translate host|Name or service"
+            r"|server closed the connection|[Tt]imed out|RemoteDisconnected"
         ),
         "{uri} does not answer: start it, or correct `mlflow: {{tracking_uri: …}}` in mlops.yaml",
     ),
@@ -53,10 +53,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "{uri} may not be written ({detail}): make it writable for you",
     ),
     (
-        (
-            r"experiment .* (?:must be in the 'active' state|is in deleted)|in 'deleted' state"
-            r"|must be in 'active' lifecycle|must be in the 'active'"
-        ),
+        r"in 'deleted' state|is in deleted|must be in (?:the )?'active'",
         (
             "an experiment or run was deleted in {uri} ({detail}): restore it there, or set"
             " `mlflow: {{experiment: …}}` in mlops.yaml"
@@ -74,6 +71,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "{uri} fails ({detail}): its own log says more",
     ),
 )
+"""What MLflow and those under it say, and what we say then; the first that is found counts."""
 
 
 def in_words(error: BaseException, uri: str) -> str:
