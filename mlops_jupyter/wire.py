@@ -14,6 +14,7 @@ from .data.dataset import Dataset
 from .pipelines.pipeline import PipelineSummary
 from .promotion.decision import ModelSummary
 from .runs.run import RunDetail, RunPage
+from .runs.series import RunSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Models:
     models: tuple[ModelSummary, ...]
 
 
-ANSWERS = (ProjectInfo, RunPage, RunDetail, Datasets, Pipelines, Models)
+ANSWERS = (ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, Models)
 
 
 def encode(answer: object) -> bytes:

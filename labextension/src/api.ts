@@ -7,7 +7,8 @@ import type {
   Pipelines,
   ProjectInfo,
   RunDetail,
-  RunPage
+  RunPage,
+  RunSeries
 } from './wire';
 
 /**
@@ -26,6 +27,9 @@ export interface IApi {
 
   /** One run, with the cells that made it. */
   run(path: string, id: string): Promise<RunDetail>;
+
+  /** The steps of a run's metrics. */
+  series(path: string, id: string): Promise<RunSeries>;
 
   /** The bytes of a file that a run shows. */
   artifact(path: string, id: string, name: string): Promise<Blob>;
@@ -59,6 +63,10 @@ export class Api implements IApi {
 
   run(path: string, id: string): Promise<RunDetail> {
     return this.json(['runs', id], { path });
+  }
+
+  series(path: string, id: string): Promise<RunSeries> {
+    return this.json(['runs', id, 'series'], { path });
   }
 
   async artifact(path: string, id: string, name: string): Promise<Blob> {

@@ -230,6 +230,34 @@ export interface Difference {
   within?: boolean;
 }
 /**
+ * All series of a run, by name.
+ */
+export interface RunSeries {
+  series: Series[];
+}
+/**
+ * The values of one metric, step by step.
+ *
+ * Attributes
+ * ----------
+ * name : str
+ * steps : tuple of int
+ * values : tuple of float or None
+ *     None stands for NaN.
+ * times : tuple of str or None
+ *     When each was logged: ISO 8601, UTC; None in catalogs of old versions.
+ * total : int
+ *     How many steps there are: of more than `MOST_POINTS`, the smallest and the largest of
+ *     each stretch are here.
+ */
+export interface Series {
+  name: string;
+  steps: number[];
+  values: (number | null)[];
+  times: (string | null)[];
+  total: number;
+}
+/**
  * All datasets, by name.
  */
 export interface Datasets {

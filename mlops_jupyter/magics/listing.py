@@ -81,12 +81,14 @@ def as_text(shown: Listing) -> str:
         cells = [_text_cell(shown, run, metric) for metric in shown.metrics]
         made.add_row(run.id[:8], run.name, run.status, *cells, ", ".join(run.data),
                      age(run.started_at))  # fmt: skip
-    file = io.StringIO()
-    width = PAGE_COLUMNS + 16 * len(shown.metrics)
-    Console(file=file, width=width, highlight=False, markup=False, emoji=False).print(made)
-    return "\n".join(line.rstrip() for line in file.getvalue().strip("\n").splitlines()) + _rest(
-        shown, "\n"
-    )
+    console = Console(
+        file=io.StringIO(), width=PAGE_COLUMNS + 16 * len(shown.metrics), force_jupyter=False,
+        color_system=None, markup=False, emoji=False,
+    )  # fmt: skip
+    with console.capture() as printed:
+        console.print(made)
+    lines = [line.rstrip() for line in printed.get().splitlines() if line.strip()]
+    return "\n".join(lines) + _rest(shown, "\n")
 
 
 def as_html(shown: Listing) -> str:

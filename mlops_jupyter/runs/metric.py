@@ -61,8 +61,7 @@ def delta_text(name: str, value: float, best_before: float) -> str:
         return "as good as the best"
     if difference != difference:
         return f"best {metric_text(best_before)}"
-    text = metric_text(difference, 3).replace("-", "−")
-    signed = text if difference < 0 else f"+{text}"
+    signed = ("−" if difference < 0 else "+") + metric_text(abs(difference), 3)
     is_better = (difference > 0) == greater_is_better(name)
     return f"{signed}, the best so far" if is_better else f"{signed} to the best"
 

@@ -131,6 +131,17 @@ class RunRoute(Route):
         return history.detail(project, names[0])
 
 
+class SeriesRoute(Route):
+    """``runs/ID/series``: the steps of its metrics; ``?name=`` of one of them."""
+
+    def answer(self, project: Project, *names: str) -> Any:
+        """List the steps."""
+        from mlops_jupyter.runs import series
+
+        name = self.get_query_argument("name", None, strip=False)
+        return series.series(project, names[0], name)
+
+
 class ArtifactRoute(Route):
     """``runs/ID/artifacts/NAME``: the bytes of a figure, or of another file that a run shows."""
 
@@ -197,6 +208,7 @@ ROUTES: tuple[tuple[str, type[Route]], ...] = (
     (f"{API}/project", ProjectRoute),
     (f"{API}/runs", RunsRoute),
     (f"{API}/runs/([^/]+)", RunRoute),
+    (f"{API}/runs/([^/]+)/series", SeriesRoute),
     (f"{API}/runs/([^/]+)/artifacts/(.+)", ArtifactRoute),
     (f"{API}/datasets", DatasetsRoute),
     (f"{API}/pipelines", PipelinesRoute),

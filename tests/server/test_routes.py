@@ -170,3 +170,18 @@ async def test_a_fresh_project_has_empty_lists(ask: Any, flights: Project, route
     answer = await ask(route, path=NOTEBOOK)
     assert answer.code == 200
     assert json.loads(answer.body) == {route: []}
+
+
+async def test_the_steps_of_metrics(
+    ask: Any, flights: Project, record_run: Callable[..., str]
+) -> None:
+    metrics = {("loss", 0): 2.0, ("loss", 1): float("inf"), ("auc", 0): 0.5}
+    run_id = record_run(flights, "epochs", metrics=metrics)
+    answer = json.loads((await ask("runs", run_id, "series", path=NOTEBOOK)).body)
+    auc, loss = answer["series"]
+    assert (auc["name"], auc["steps"], auc["values"]) == ("auc", [0], [0.5])
+    assert (loss["steps"], loss["values"], loss["total"]) == ([0, 1], [2.0, None], 2)
+    assert all(at.endswith("+00:00") for at in loss["times"])
+    only = json.loads((await ask("runs", run_id, "series", path=NOTEBOOK, name="auc")).body)
+    assert [series["name"] for series in only["series"]] == ["auc"]
+    assert (await ask("runs", "feedfeed", "series", path=NOTEBOOK)).code == 404

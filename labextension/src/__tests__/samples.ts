@@ -146,6 +146,9 @@ export class MemoryApi implements IApi {
   run: IApi['run'] = (_path, id) =>
     this.answer(`run ${id}`, { run: run({ id }), cells: [] });
 
+  series: IApi['series'] = (_path, id) =>
+    this.answer(`series ${id}`, { series: [] });
+
   artifact: IApi['artifact'] = (_path, _id, name) =>
     this.answer(`artifact ${name}`, new Blob());
 

@@ -46,7 +46,8 @@ export const runOpenerPlugin: JupyterFrontEndPlugin<IRunOpener> = {
       label: trans.__('Open a Run'),
       describedBy: { args: ARGUMENTS },
       execute: args => {
-        const { id, name, path } = args as unknown as IOpened;
+        // links below cells do not know the path: they mean the notebook that they stand in
+        const { id, name, path = project.path } = args as unknown as ILinked;
         const opened =
           tracker.find(widget => widget.opened.id === id) ??
           openRun({ id, name, path }, project, highlight, trans);
@@ -114,6 +115,9 @@ interface IOpened {
   readonly path: string;
 }
 
+/** What a link says of a run. */
+type ILinked = Omit<IOpened, 'path'> & Partial<Pick<IOpened, 'path'>>;
+
 const ARGUMENTS = {
   type: 'object',
   properties: {
@@ -124,7 +128,7 @@ const ARGUMENTS = {
       description: 'Path of a notebook of its project, from the server root'
     }
   },
-  required: ['id', 'name', 'path']
+  required: ['id', 'name']
 } as const;
 
 class RunWidget extends MainAreaWidget<LiveWidget<RunDetail>> {
@@ -150,11 +154,13 @@ function openRun(
 ): RunWidget {
   const { id, path } = opened;
   const artifact = (name: string) => project.api.artifact(path, id, name);
+  const series = () => project.api.series(path, id);
   const live = new Live(() => project.api.run(path, id));
   project.touched.connect(() => void live.invalidate(), live);
   const content = new LiveWidget(live, detail => (
     <RunDetails
       detail={detail}
+      series={series}
       artifact={artifact}
       highlight={highlight}
       trans={trans}

@@ -12,7 +12,8 @@ import {
   size,
   type ITranslate
 } from '../text';
-import type { Artifact, CodeCell, Run, RunDetail } from '../wire';
+import type { Artifact, CodeCell, Run, RunDetail, RunSeries } from '../wire';
+import { MetricCharts } from './MetricCharts';
 
 /**
  * Shows source code in colours, inside an element.
@@ -25,6 +26,9 @@ export type Highlight = (source: string, node: HTMLElement) => Promise<void>;
 export interface IRunDetailsProps {
   /** The run and its cells. */
   detail: RunDetail;
+
+  /** Fetch the steps of the run's metrics. */
+  series: () => Promise<RunSeries>;
 
   /** Fetch the bytes of a file that the run shows. */
   artifact: (name: string) => Promise<Blob>;
@@ -69,6 +73,7 @@ export function RunDetails(props: IRunDetailsProps): JSX.Element {
           none={trans.__('None. Names bound to literals become parameters.')}
         />
       </div>
+      <MetricCharts detail={detail} load={props.series} trans={trans} />
       <Figures figures={figures} load={props.artifact} trans={trans} />
       {files.length > 0 && (
         <Pairs

@@ -21,6 +21,7 @@ function show(
   return render(
     <RunDetails
       detail={{ run: run(more), cells: [cell] }}
+      series={() => new Promise(() => undefined)}
       artifact={() => Promise.resolve(new Blob(['png']))}
       highlight={null}
       trans={trans}
