@@ -103,7 +103,7 @@ def serve(project: Project) -> None:
     What MLflow does not take is tried again, after 1 second and then twice as long each time,
     up to a minute, for as long as `mirror.retry_seconds` says.
     """
-    while True:
+    while project.catalog.path.exists():  # else somebody has deleted the project
         try:
             with exclusive(project.folder / ALIVE, 0, WHAT):
                 _serve(project)
