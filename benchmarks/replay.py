@@ -98,7 +98,11 @@ def _shell(sources: Sequence[str], target: str) -> str | None:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui: str | None = None) -> None:
+            """No event loop of a window: `%matplotlib inline` needs none."""
+
+    shell = Shell.instance(config=Config(HistoryManager={"enabled": False}))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.run_until_complete(_execute(shell, sources))

@@ -103,6 +103,8 @@ class Result:
 
     @property
     def said(self) -> str:
+        if self.told.value != self.full:
+            return f"the kernel gives {self.told.value:.40}"
         if self.right:
             return "right"
         how = "SILENTLY wrong" if self.silently_wrong else "wrong, unsure"
