@@ -137,10 +137,13 @@ def _lines(sign: str, source: str) -> str:
 def _notebook(cells: Sequence[CodeCell]) -> Any:
     from nbformat import v4
 
-    notebook = v4.new_notebook()
-    # ids would tell two executions of one cell apart, and one cell of two sessions too
-    for number, cell in enumerate(cells):
-        notebook.cells.append(v4.new_code_cell(cell.source, id=f"cell-{number}"))
+    # of a format without ids: nbdime would take cells with one id for one cell, and a cell that
+    # is executed twice has one, as have cells of two sessions by chance
+    notebook = v4.new_notebook(nbformat_minor=4)
+    for cell in cells:
+        made = v4.new_code_cell(cell.source)
+        del made["id"]
+        notebook.cells.append(made)
     return notebook
 
 

@@ -71,7 +71,8 @@ def _make(home: Path, captured: Environment) -> None:
     install = [sys.executable, "-m", "pip", "--python", own, "install", "--no-deps", "--no-input"]
     if packages:
         what = f"the {len(packages)} packages of the run cannot be installed"
-        _run([*install, "--disable-pip-version-check", "-r", str(requirements)], what)
+        quick = ["--disable-pip-version-check", "--retries", "2"]
+        _run([*install, *quick, "-r", str(requirements)], what)
     place = _run([own, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], "no Python")
     (Path(place.strip()) / "mlops_jupyter").symlink_to(PACKAGE)
     kernel = home / "share" / "jupyter" / "kernels" / KERNEL

@@ -31,8 +31,11 @@ NOTEBOOK = "run.ipynb"
 LOG = "log.txt"
 HELD = "held.lock"
 
-_ANOTHERS = ("MLOPS_RUN", "MLOPS_STEP_RUN")
+_ANOTHERS = {"MLOPS_RUN", "MLOPS_STEP_RUN"}
 """What the environment of a pipeline's step says, which is not ours."""
+
+_PYTHONS = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+"""What would bring packages of this Python to another one."""
 
 _MISSING = (
     re.compile(r"name '([^']+)' is not defined"),
@@ -173,7 +176,8 @@ def replay(
         laid = inputs.lay_out(project, executions, folder / "work")
         notebook = folder / NOTEBOOK
         replace_file(notebook, written(run, executions))
-        environment = {k: v for k, v in os.environ.items() if k not in _ANOTHERS}
+        left_out = _ANOTHERS if place.jupyter_path is None else {*_ANOTHERS, *_PYTHONS}
+        environment = {k: v for k, v in os.environ.items() if k not in left_out}
         environment |= {
             "MLOPS_PROJECT": str(project.root),
             "JPY_SESSION_NAME": str(notebook),
