@@ -3,6 +3,7 @@
 import type { IApi } from '../api';
 import type { ITranslate } from '../text';
 import type {
+  Certificate,
   DatasetVersion,
   Decision,
   GateReport,
@@ -56,6 +57,32 @@ export const run = (more: Partial<Run> = {}): Run => ({
   metrics: {},
   data: [],
   artifacts: [],
+  ...more
+});
+
+export const certificate = (more: Partial<Certificate> = {}): Certificate => ({
+  id: 'c',
+  run_id: '0123456789abcdef',
+  verdict: 'exact',
+  reason: null,
+  cause: null,
+  positions: [2, 3, 7],
+  widened_by: 0,
+  attempts: 1,
+  differences: [],
+  unseeded: [],
+  notes: [],
+  tolerance: null,
+  environment: 'here',
+  code_digest: null,
+  data_digests: {},
+  environment_digest: null,
+  model_digest: null,
+  reproduction_id: null,
+  notebook: null,
+  python: '3.11.9',
+  duration_seconds: 4.2,
+  made_at: THEN,
   ...more
 });
 

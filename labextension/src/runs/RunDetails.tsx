@@ -13,6 +13,7 @@ import {
   type ITranslate
 } from '../text';
 import type { Artifact, CodeCell, Run, RunDetail, RunSeries } from '../wire';
+import { certified, evidence } from './certificate';
 import { MetricCharts } from './MetricCharts';
 
 /**
@@ -49,7 +50,7 @@ export function RunDetails(props: IRunDetailsProps): JSX.Element {
   const files = run.artifacts.filter(a => !a.media_type.startsWith('image/'));
   return (
     <article className="jp-Mlops-details">
-      <Heading run={run} trans={trans} />
+      <Heading detail={detail} trans={trans} />
       {run.error && <pre className="jp-Mlops-failure">{run.error}</pre>}
       <div className="jp-Mlops-columns">
         <Pairs
@@ -87,8 +88,9 @@ export function RunDetails(props: IRunDetailsProps): JSX.Element {
   );
 }
 
-function Heading(props: { run: Run; trans: ITranslate }): JSX.Element {
-  const { run, trans } = props;
+function Heading(props: { detail: RunDetail; trans: ITranslate }): JSX.Element {
+  const { detail, trans } = props;
+  const { run, certificate } = detail;
   const now = useNow(5);
   const seconds = between(run.started_at, run.ended_at);
   const facts: [string, string, string][] = [
@@ -119,6 +121,13 @@ function Heading(props: { run: Run; trans: ITranslate }): JSX.Element {
       : trans.__('outside a git repository'),
     run.git_commit ?? ''
   ]);
+  if (certificate) {
+    facts.push([
+      trans.__('Executed again'),
+      certified(certificate, now, trans),
+      evidence(certificate, trans)
+    ]);
+  }
   facts.push([trans.__('MLflow'), mlflowState(run, trans), '']);
   facts.push([trans.__('Run'), run.id, '']);
   return (

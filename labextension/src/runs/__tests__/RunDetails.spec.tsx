@@ -1,7 +1,7 @@
 import { render, screen, waitFor, within } from '@testing-library/react';
 import React from 'react';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { run, trans } from '../../__tests__/samples';
+import { certificate, run, trans } from '../../__tests__/samples';
 import type { CodeCell, Run } from '../../wire';
 import { type IRunDetailsProps, RunDetails } from '../RunDetails';
 
@@ -111,4 +111,19 @@ it('names the notebook by its file, the whole path as a tooltip', () => {
   expect(screen.getByText('delays.ipynb').title).toBe(
     '/srv/notes/delays.ipynb'
   );
+});
+
+it('says what became of executing it again, and the evidence as a tooltip', () => {
+  show(
+    {},
+    {
+      detail: {
+        run: run(),
+        cells: [],
+        certificate: certificate({ notes: ['other packages now'] })
+      }
+    }
+  );
+  const said = screen.getByText(/^reproduced exactly · 3 cells · 1 h$/);
+  expect(said.title).toBe('other packages now');
 });
