@@ -27,7 +27,7 @@ def snapshot_command(path: Path, name: str | None, note: str | None, as_json: bo
     version = snapshot(project, path, name or name_of(path), note)
     after = project.catalog.row("SELECT max(id) FROM dataset_version")
     if as_json:
-        click.echo(wire.encode(version))
+        click.echo(wire.encode(version).decode())
         return
     said = "the same content as before" if before == after else size(version.size_bytes)
     click.echo(f"{version.ref}  {said}  {version.digest}")
@@ -48,7 +48,7 @@ def keep_command(run: str, path: str, name: str | None, as_json: bool) -> None:
 
     version = keep_file(open_project(), run, path, name or name_of(Path(path)))
     if as_json:
-        click.echo(wire.encode(version))
+        click.echo(wire.encode(version).decode())
     else:
         click.echo(f"{version.ref}  {size(version.size_bytes)}  {version.digest}")
 
@@ -65,7 +65,7 @@ def data_command(name: str | None, as_json: bool) -> None:
     if name is not None:
         one = versions.dataset(project, name)
         if as_json:
-            click.echo(wire.encode(one))
+            click.echo(wire.encode(one).decode())
         else:
             _show_versions(one)
         return

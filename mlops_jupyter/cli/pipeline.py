@@ -66,7 +66,7 @@ def list_command(as_json: bool) -> None:
 
     found = history.summaries(open_project())
     if as_json:
-        click.echo(wire.encode(found))
+        click.echo(wire.encode(found).decode())
         return
     if not found:
         click.echo("no pipelines yet: see `mlops pipeline build --help`")

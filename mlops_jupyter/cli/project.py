@@ -13,7 +13,7 @@ from mlops_jupyter.config import FILE
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project, find_root, init, open_project
 from mlops_jupyter.runs.certificate import sentence
-from mlops_jupyter.runs.metric import metric_text
+from mlops_jupyter.runs.metric import SYSTEM, metric_text
 from mlops_jupyter.runs.run import Run, RunDetail
 
 MOST_FILES = 50
@@ -47,14 +47,15 @@ def runs_command(limit: int, sort: str | None, ascending: bool, as_json: bool) -
     project = open_project()
     page = history.page(project, limit, sort_by_metric=sort, descending=not ascending)
     if as_json:
-        click.echo(wire.encode(page))
+        click.echo(wire.encode(page).decode())
         return
     if not page.runs:
         click.echo("no runs yet: put `%%track NAME` on top of a cell")
         return
     shown = table("run", "name", "status", "metrics", "data", "age")
     for run in page.runs:
-        metrics = "  ".join(f"{k} {metric_text(v)}" for k, v in sorted(run.metrics.items())[:4])
+        found = sorted(n for n in run.metrics if not n.startswith(SYSTEM))
+        metrics = "  ".join(f"{n} {metric_text(run.metrics[n])}" for n in found[:4])
         shown.add_row(run.id[:8], run.name, run.status, metrics, ", ".join(run.data),
                       age(run.started_at))  # fmt: skip
     console().print(shown)
@@ -87,7 +88,7 @@ def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) ->
     project = open_project()
     detail = history.detail(project, run)
     if as_json:
-        click.echo(wire.encode(detail))
+        click.echo(wire.encode(detail).decode())
         return
     for line in _lines(detail.run):
         click.echo(line)

@@ -62,7 +62,7 @@ def decisions_command(model: str | None, as_json: bool) -> None:
     else:
         found = list(history.decisions(project, model))
     if as_json:
-        click.echo(wire.encode(found))
+        click.echo(wire.encode(found).decode())
         return
     if not found:
         click.echo("nothing was decided yet: see `mlops release`")

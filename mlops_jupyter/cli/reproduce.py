@@ -53,7 +53,7 @@ def reproduce_command(
             progress=progress,
         )
     if as_json:
-        click.echo(wire.encode(made))
+        click.echo(wire.encode(made).decode())
     else:
         _show(made)
     if made.verdict == "could_not_run":
@@ -109,7 +109,7 @@ def diff_command(before: str, after: str, as_json: bool) -> None:
 
     found = diff(open_project(), before, after)
     if as_json:
-        click.echo(wire.encode(found))
+        click.echo(wire.encode(found).decode())
         return
     for cell in found.cells:
         where = " → ".join(f"[{p}]" for p in (cell.before, cell.after) if p is not None)

@@ -112,7 +112,9 @@ def _sklearn_curves(estimator: Any) -> dict[str, Any]:
         if values is not None:
             found |= series(name.rstrip("_"), values)
     for name in ("best_score_", "oob_score_"):
-        found |= series(name.rstrip("_"), getattr(estimator, name, None))
+        value = getattr(estimator, name, None)
+        if isinstance(value, float):  # LightGBM has the last values of its curves there
+            found[name.rstrip("_")] = [value]
     return found
 
 

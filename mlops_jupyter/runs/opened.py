@@ -132,7 +132,7 @@ class OpenRun:
         """Record a metric; see `mlops_jupyter.log_metric`."""
         if type(value) is not float:
             value = _number(name, value)
-        if step is not None and type(step) is not int:
+        if step is not None and (type(step) is not int or abs(step) > _LARGEST_STEP):
             step = _whole(name, step)
         self._check("log_metric", name)
         at = time.time()
@@ -261,9 +261,10 @@ def _is_child() -> bool:
 
 
 def _number(name: str, value: Any) -> float:
+    detach = getattr(value, "detach", None)  # a loss of PyTorch warns when it is made a float
     try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
+        return float(value if detach is None else detach())
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise UsageError(f"log_metric({name!r}): not a number: {value!r:.80}") from None
 
 
