@@ -76,9 +76,7 @@ class Replayer:
         return value
 
     def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(TIMEOUT_SECONDS)
+        self.process.communicate(timeout=TIMEOUT_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

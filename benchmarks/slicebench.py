@@ -17,7 +17,6 @@ import json
 import queue
 import re
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import report
+from jupyter_core.utils import ensure_event_loop
 from real_kernel import Kernel
 from replay import Replayer
 
@@ -152,6 +152,7 @@ def record(case: Case) -> Told:
             value = kernel.ask(f"repr({case.target})")
         finally:
             kernel.close()
+            ensure_event_loop().close()  # of this thread: the client has made it
         project = open_project(folder)
         try:
             return read_slice(project, case, value)
@@ -287,7 +288,7 @@ def main() -> None:
         oracle = {case.name: least for case, least in zip(cases, found, strict=True)}
         if arguments.write_oracle:
             arguments.write_oracle.write_text(json.dumps(oracle, indent=1) + "\n")
-            sys.exit()
+            return
     else:
         oracle = json.loads(path.read_text(encoding="utf-8"))
     results = run(cases, oracle, arguments.workers)
