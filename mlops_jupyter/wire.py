@@ -11,10 +11,13 @@ from typing import Any
 import msgspec
 
 from .data.dataset import Dataset
+from .errors import UsageError
 from .pipelines.pipeline import PipelineSummary
 from .promotion.decision import ModelSummary
+from .runs.notebook import NotebookCell
 from .runs.run import RunDetail, RunPage
 from .runs.series import RunSeries
+from .runs.state import NotebookState
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,27 @@ class Models:
     models: tuple[ModelSummary, ...]
 
 
-ANSWERS = (ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, Models)
+@dataclass(frozen=True, slots=True)
+class LiveCell:
+    """A code cell as an editor holds it; `may_raise`: tagged ``raises-exception``."""
+
+    id: str
+    source: str
+    may_raise: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiveNotebook:
+    """The code cells of a notebook, in order, whether they are saved or not."""
+
+    cells: tuple[LiveCell, ...]
+
+
+ANSWERS = (
+    ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, Models, NotebookState,
+)  # fmt: skip
+
+QUESTIONS = (LiveNotebook,)
 
 
 def encode(answer: object) -> bytes:
@@ -62,7 +85,24 @@ def encode(answer: object) -> bytes:
     return msgspec.json.encode(answer)
 
 
+def decode_notebook(content: bytes) -> tuple[NotebookCell, ...]:
+    """Return the code cells that an editor sent.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    try:
+        sent = msgspec.json.decode(content, type=LiveNotebook)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"not the cells of a notebook: {error}") from None
+    return tuple(NotebookCell(c.id, c.source, may_raise=c.may_raise) for c in sent.cells)
+
+
 def schema() -> dict[str, Any]:
     """Return one JSON Schema with a definition for each answer and each noun in it."""
-    _, definitions = msgspec.json.schema_components(ANSWERS, ref_template="#/$defs/{name}")
+    _, definitions = msgspec.json.schema_components(
+        ANSWERS + QUESTIONS, ref_template="#/$defs/{name}"
+    )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": definitions}

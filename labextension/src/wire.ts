@@ -449,3 +449,73 @@ export interface CheckResult {
   champion: number | null;
   why: string;
 }
+/**
+ * The state of a notebook.
+ *
+ * Attributes
+ * ----------
+ * notebook : str or None
+ *     Its path.
+ * verdict : str
+ *     That of its worst cell: not reproducible, else stale, else unknown.
+ * why : str
+ * basis : str
+ *     ``recorded``: known from the executions of a kernel. ``file``: guessed from the numbers
+ *     and outputs that the file holds.
+ * cells : tuple of CellState
+ * hidden : tuple of HiddenName
+ * session_id : str or None
+ *     The kernel.
+ */
+export interface NotebookState {
+  notebook: string | null;
+  verdict: 'not_reproducible' | 'reproducible' | 'stale' | 'unknown';
+  why: string;
+  basis: 'file' | 'recorded';
+  cells: CellState[];
+  hidden?: HiddenName[];
+  session_id?: string | null;
+}
+/**
+ * The state of one code cell, and why.
+ *
+ * Attributes
+ * ----------
+ * number : int
+ *     1 is the first code cell.
+ * cell_id : str or None
+ * state : str
+ *     ``unknown``: it was not executed as it is now, or a cell above it was not, and might
+ *     matter. ``stale``: it, or a cell on which it stands, was edited or executed again since.
+ *     ``reproducible``: running all cells from the top gives the same.
+ *     ``not_reproducible``: it does not.
+ * why : str
+ *     For people; it goes on after ``cell 4: ``.
+ */
+export interface CellState {
+  number: number;
+  cell_id: string | null;
+  state: 'not_reproducible' | 'reproducible' | 'stale' | 'unknown';
+  why: string;
+}
+/**
+ * A name that lives in the kernel, but that no cell of the notebook binds any more.
+ */
+export interface HiddenName {
+  name: string;
+  why: string;
+}
+/**
+ * The code cells of a notebook, in order, whether they are saved or not.
+ */
+export interface LiveNotebook {
+  cells: LiveCell[];
+}
+/**
+ * A code cell as an editor holds it; `may_raise`: tagged ``raises-exception``.
+ */
+export interface LiveCell {
+  id: string;
+  source: string;
+  may_raise: boolean;
+}

@@ -21,6 +21,7 @@ COMMANDS = {
     "show": ("mlops_jupyter.cli.project", "Show one run, with the cells that made it."),
     "reproduce": ("mlops_jupyter.cli.reproduce", "Execute a run again, and compare."),
     "diff": ("mlops_jupyter.cli.reproduce", "Show the difference of two runs."),
+    "status": ("mlops_jupyter.cli.status", "Say whether notebooks are reproducible, and why."),
     "sync": ("mlops_jupyter.cli.project", "Copy finished runs to MLflow, now."),
     "ui": ("mlops_jupyter.cli.project", "Open MLflow's own UI on this project."),
     "snapshot": ("mlops_jupyter.cli.data", "Keep a version of a file."),
@@ -94,6 +95,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """
     # without an answer MLflow's client tries for four minutes: 7 times, twice as long each time
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
     try:
         code = cli.main(args=arguments, prog_name="mlops", standalone_mode=False)
     except MlopsError as error:

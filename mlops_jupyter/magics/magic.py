@@ -13,6 +13,7 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from mlops_jupyter.errors import UsageError
+from mlops_jupyter.kernel import notebook
 from mlops_jupyter.magics import capture, display, track
 from mlops_jupyter.magics.tracking import STATUSES, Tracking
 from mlops_jupyter.project import Project, open_project
@@ -84,6 +85,8 @@ class MlopsMagics(Magics):
             here[verb](rest)
             return
         words = _words(line)
+        if words[:1] == ["status"] and not any(w[:1] != "-" for w in words[1:]):
+            words += filter(None, [notebook.path_of(self.shell)])  # the notebook of this kernel
         _command(words or ["--help"])
         if words[:1] == ["init"] and capture.current and capture.current.project is None:
             capture.current.begin(open_project())

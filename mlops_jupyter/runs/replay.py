@@ -8,6 +8,7 @@ a cell was executed again, and a cell that runs all is compared with what it rea
 from __future__ import annotations
 
 import ast
+import builtins
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -77,12 +78,13 @@ class Cell:
     """A code cell of the notebook, numbered as people count: 1 is the first code cell."""
 
     def __init__(self, number: int, cell: NotebookCell) -> None:
-        source = secret.masked_source(cell.source)  # as it would have been written down
         self.number = number
         self.cell = cell
+        self.is_private = secret.is_private(cell.source)
+        # as it would have been written down
+        source = secret.PRIVATE if self.is_private else secret.masked_source(cell.source)
         self.analysis = analyse(source)
         self.digest = self.analysis.code_digest
-        self.is_private = secret.is_private(cell.source)
         code = [line.strip() for line in source.splitlines() if line.strip()]
         looks = bool(code) and all(line.startswith(_LOOKS) for line in code)
         self.is_empty = looks or (self.digest == NOTHING and not self.is_private)
@@ -122,6 +124,8 @@ class Replay:
             for name in row.effects:
                 self._touchers[name].append(row.position)
         self._seeds = any(analyse(r.source).mentions.words & SEEDING for r in executions)
+        written = {name for r in executions for name in analyse(r.source).writes}
+        self.given = frozenset(dir(builtins)) - written  # ipykernel binds some of them itself
         self._called: frozenset[str] = frozenset().union(
             *(names for r in executions for names in analyse(r.source).functions.values())
         )
@@ -144,7 +148,7 @@ class Replay:
         bound it itself in a loop: such names are left out, unless a function may read them.
         """
         analysis = analyse(row.source)
-        own = analysis.settles | (set(analysis.writes) - self._called)
+        own = analysis.settles | (set(analysis.writes) - self._called) | self.given
         return (row.reads - own) | analysis.reads | row.changes | row.deletes
 
     def toucher(self, name: str, position: int) -> int | None:

@@ -309,10 +309,10 @@ class _Judge:
             if name in self.replay.effects(nearer):
                 return (
                     "not_reproducible",
-                    f"{who}was executed before cell {nearer}, which binds `{name}` above it",
+                    f"{who}was executed before cell {nearer}, which binds {quoted(name)} above it",
                 )
             how = self._how(nearer)
-            return "unknown", f"cell {nearer}, above it, {how}, and may bind `{name}`"
+            return "unknown", f"cell {nearer}, above it, {how}, and may bind {quoted(name)}"
         return None
 
     def _inputs(self, slice_: Iterable[int]) -> Iterator[tuple[str, int, Cell, int]]:
@@ -405,7 +405,7 @@ def _hidden(replay: Replay) -> Iterator[HiddenName]:
     )
     for name, row in sorted(last.items()):
         number = replay.cell_of.get(row.position)
-        if name.startswith("file:"):
+        if name.startswith("file:") or name in replay.given:
             continue
         if name not in bound:
             who = (
@@ -420,9 +420,14 @@ def names_text(names: Sequence[str], verb: str, nothing: str = "") -> str:
     """Write names: `` (it bound `a`, `b`)``; without a verb before them only when bare."""
     if not names:
         return nothing
-    shown = ", ".join(f"`{name}`" for name in names[:SHOWN])
+    shown = ", ".join(quoted(name) for name in names[:SHOWN])
     text = shown + (" …" if len(names) > SHOWN else "")
     return text if nothing else f" ({verb}{text})"
+
+
+def quoted(name: str) -> str:
+    """Write the name of a variable, or of a file that stands among them."""
+    return f"`{name.removeprefix('file:')}`"
 
 
 def cells_text(numbers: Iterable[int]) -> str:

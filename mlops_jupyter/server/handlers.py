@@ -1,6 +1,6 @@
 """The routes under ``/mlops/api/``: find the project, call one verb in a thread, answer.
 
-Each answers ``GET`` only, for a user who is logged in and may read the resource ``mlops``.
+Each answers ``GET`` for a user who is logged in and may read the resource ``mlops``.
 ``?path=`` is the active notebook, from the server's root; the project around it is meant.
 """
 
@@ -43,6 +43,10 @@ class Route(APIHandler):
     @web.authenticated
     @authorized
     async def get(self, *names: str) -> None:
+        """Answer."""
+        await self.reply(names)
+
+    async def reply(self, names: tuple[str, ...]) -> None:
         """Answer, or say in words why not."""
         try:
             await self.respond(names)
@@ -202,6 +206,29 @@ class ModelsRoute(Route):
         return wire.Models(models=history.summaries(project))
 
 
+class NotebookStateRoute(Route):
+    """``notebook-state``: whether running all cells again gives what the notebook shows.
+
+    ``GET`` speaks of the file as it was saved; ``POST`` of the cells that are sent along, which
+    an editor holds, beside the kernel that runs now. Both only read.
+    """
+
+    @web.authenticated
+    @authorized("read", resource="mlops")
+    async def post(self) -> None:
+        """Answer for the cells that are sent."""
+        await self.reply(())
+
+    def answer(self, project: Project, *names: str) -> Any:
+        """Judge the notebook."""
+        from mlops_jupyter.runs.status import notebook_state
+
+        path = self.place.file(self.get_query_argument("path", "", strip=False))
+        is_live = self.request.method == "POST"
+        cells = wire.decode_notebook(self.request.body) if is_live else None
+        return notebook_state(project, path, cells)
+
+
 API = "/mlops/api"
 
 ROUTES: tuple[tuple[str, type[Route]], ...] = (
@@ -213,4 +240,5 @@ ROUTES: tuple[tuple[str, type[Route]], ...] = (
     (f"{API}/datasets", DatasetsRoute),
     (f"{API}/pipelines", PipelinesRoute),
     (f"{API}/models", ModelsRoute),
+    (f"{API}/notebook-state", NotebookStateRoute),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_jupyter.config import FILE
-from mlops_jupyter.errors import UsageError
+from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import FOLDER, find_root
 
 
@@ -42,7 +42,7 @@ class Place:
             The project keeps its files behind a link that leads out of the root.
         """
         # resolved, not only made absolute: `..` and links end here
-        notebook = Path(os.path.realpath(self.root / path.lstrip("/")))
+        notebook = self._resolved(path)
         if notebook.is_relative_to(self.root):
             for folder in (notebook, *notebook.parents):
                 # not Path.is_file: it raises for a name that the disk finds too long
@@ -53,10 +53,26 @@ class Place:
                     break
         return None if self.project_dir is None else find_root(self.project_dir)
 
+    def file(self, path: str) -> Path:
+        """Return where a notebook lies.
+
+        Raises
+        ------
+        NotFoundError
+            Its path, or a link, leads out of the root.
+        """
+        notebook = self._resolved(path)
+        if not notebook.is_relative_to(self.root):
+            raise NotFoundError("notebook", path)
+        return notebook
+
     def name(self, project: Path) -> str:
         """Return how the browser knows a project: its folder from the root, ``""`` for the root."""
         name = Path(os.path.relpath(project, self.root)).as_posix()
         return "" if name == "." else name
+
+    def _resolved(self, path: str) -> Path:
+        return Path(os.path.realpath(self.root / path.lstrip("/")))
 
     def _check(self, project: Path) -> None:
         for part in (project / FILE, project / FOLDER):
