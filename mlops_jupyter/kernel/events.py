@@ -11,6 +11,7 @@ A hook that raises would break the user's call: what an event holds is never tru
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -34,6 +35,7 @@ current: Events | None = None
 _STDLIB = os.path.dirname(os.__file__)  # noqa: PTH120 - as frames write it
 
 _SEEKS_MODULES = ("<frozen importlib", _STDLIB + "/importlib/", _STDLIB + "/pkgutil.py")
+_SEEKS_PACKAGES = re.compile(r"/site-packages/(?:importlib_metadata|pkg_resources)/")
 """Who lists folders in search of modules."""
 
 _WALKS = ("<frozen os>", _STDLIB + "/os.py", _STDLIB + "/shutil.py")
@@ -230,7 +232,8 @@ def _source_of(compiled: str) -> str:
 
 
 def _on_listing(noted: Events, arguments: tuple[Any, ...]) -> None:
-    if sys._getframe(2).f_code.co_filename.startswith(_SEEKS_MODULES):  # noqa: SLF001
+    lister = sys._getframe(2).f_code.co_filename  # noqa: SLF001
+    if lister.startswith(_SEEKS_MODULES) or _SEEKS_PACKAGES.search(lister):
         return
     path = "." if arguments[0] is None else path_of(arguments[0])
     if path is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,9 @@ from mlops_jupyter.kernel.events import Access, Events, How
 from mlops_jupyter.kernel.paths import Paths
 
 Kind = Literal["file", "folder", "url", "query"]
+
+MOST_DATABASES = 32
+"""Databases that are looked at after each cell once one has opened them."""
 
 _CLOCK_TICK_NS = 10**7
 """A file's time of change may lie that much before the clock's time of it."""
@@ -92,6 +95,7 @@ class FileWatch:
         self.root = root
         self._outside: tuple[str, ...] = ()
         self._events: Events | None = None
+        self._databases: dict[str, object] = {}
 
     def start(self) -> None:
         """Put the hooks in place; nothing is noted before `begin`."""
@@ -107,6 +111,8 @@ class FileWatch:
 
     def begin(self) -> None:
         """Note from now on: a cell begins."""
+        for path in self._databases:
+            self._databases[path] = _database_state(path)
         self._events = events.current = Events(self._outside)
 
     def end(self, constants: Iterable[str] = ()) -> Accesses:
@@ -124,7 +130,10 @@ class FileWatch:
             return NOTHING
         resolved = _Resolved(noted, self._outside)
         resolved.add_texts(constants)
-        return resolved.accesses()
+        accesses = resolved.accesses(self._databases)
+        for path in resolved.databases[: MOST_DATABASES - len(self._databases)]:
+            self._databases[path] = None
+        return accesses
 
 
 class _Resolved:
@@ -136,6 +145,7 @@ class _Resolved:
         self._found: dict[tuple[str, Kind], list[Access]] = {}
         self._unsure: dict[str, None] = {}
         self._removed = self._find_removed()
+        self.databases: list[str] = []
 
     def add_texts(self, given: Iterable[str]) -> None:
         """Look into the text constants of the cell."""
@@ -161,13 +171,20 @@ class _Resolved:
             if real and os.path.isfile(real):  # noqa: PTH113
                 self._unsure[f"{library} may have read {name_of(real)}: the cell names it"] = None
 
-    def accesses(self) -> Accesses:
-        """Return what was read and written."""
+    def accesses(self, databases: Mapping[str, object]) -> Accesses:
+        """Return what was read and written.
+
+        `databases` are those that earlier cells opened, and their states at the beginning: what
+        goes through a connection that is open raises no event.
+        """
         noted = self._noted
         for path, access, stay, how in noted.opened:
             real = self._paths.real(path, stay)
             if real is not None and self._paths.counts(real):
                 _WAYS[how](self, real, access, (path, stay))
+        for database, before in databases.items():
+            if (database, "file") not in self._found and _database_state(database) != before:
+                self._opened(database, "append", ("", 0))
         for path, stay in noted.listed:
             real = self._paths.real(path, stay)
             if real and self._paths.counts(real + "/") and os.path.isdir(real):  # noqa: PTH112
@@ -228,6 +245,7 @@ class _Resolved:
                 self._loaded(one, "read", noted)
 
     def _database(self, path: str, _: Access, noted: tuple[str, int]) -> None:
+        self.databases.append(path)
         before = self._noted.databases.get(noted)
         log = events.state_of(path + "-wal")
         if before is None:
@@ -268,6 +286,11 @@ _WAYS: dict[How, Callable[[_Resolved, str, Access, tuple[str, int]], None]] = {
     "named": _Resolved._named,  # noqa: SLF001
     "database": _Resolved._database,  # noqa: SLF001
 }
+
+
+def _database_state(path: str) -> object:
+    """Return what tells that a database was written to: SQLite and DuckDB write a log first."""
+    return [events.state_of(path + end) for end in ("", "-wal", ".wal")]
 
 
 def _mode_of(path: str) -> int | None:

@@ -148,6 +148,16 @@ def test_a_database_that_is_changed(files: Path, cell: Cell) -> None:
     assert told(cell(lambda: sqlite3.connect(":memory:").close())) == []
 
 
+def test_a_database_that_an_earlier_cell_opened(files: Path, cell: Cell) -> None:
+    opened: list[sqlite3.Connection] = []
+    assert told(cell(lambda: opened.append(sqlite3.connect("a.db")))) == [("read", "a.db")]
+    [connection] = opened
+    assert told(cell(lambda: None)) == []
+    inserted = cell(lambda: connection.executescript("INSERT INTO t VALUES (1)"))
+    assert told(inserted) == [("append", "a.db")]
+    connection.close()
+
+
 def test_what_is_removed(files: Path, cell: Cell) -> None:
     def remove() -> None:
         Path("a.txt").read_text()

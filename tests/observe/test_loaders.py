@@ -183,6 +183,16 @@ def test_queries_and_databases(files: Path, cell: Cell) -> None:
     assert told(accesses) == [("append", "x.duckdb")]
 
 
+def test_a_database_that_an_earlier_cell_opened(files: Path, cell: Cell) -> None:
+    opened: list[Any] = []
+    cell(lambda: opened.append(duckdb.connect("x.duckdb")))
+    [connection] = opened
+    assert told(cell(lambda: connection.execute("SELECT a FROM t"))) == []
+    inserted = cell(lambda: connection.execute("INSERT INTO t VALUES (2)"))
+    assert told(inserted) == [("append", "x.duckdb")]
+    connection.close()
+
+
 def test_addresses_are_told_without_what_is_secret(cell: Cell) -> None:
     def ask() -> None:
         with pytest.raises(OSError, match=r"data\.invalid"):
