@@ -81,6 +81,7 @@ _LIKELY = re.compile(
 """Formats that detect-secrets 1.5 does not know, or knows only in part."""
 
 _LONG = re.compile(r"[A-Za-z0-9]{12,}")
+_LONGER = re.compile(r"[A-Za-z0-9]{16,}")
 _HEX = re.compile(r"[0-9a-f]+")
 _TURN = re.compile(r"[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])")
 _ABOUT = re.compile(
@@ -130,7 +131,7 @@ def spans(text: str, *, is_code: bool) -> list[Span]:
     for pattern in (_LIKELY, _HEADER):
         found += [m.span("value") for m in pattern.finditer(text) if is_random(m["value"])]
     found += _blocks(text)
-    lines = {_line(text, m.start()) for m in _LONG.finditer(text) if _could_be_token(m[0])}
+    lines = {_line(text, m.start()) for m in _LONGER.finditer(text) if _could_be_token(m[0])}
     for line in sorted(lines):
         found += _detected(text, line)
     return _merged(found)
@@ -207,7 +208,7 @@ def _blocks(text: str) -> Iterator[Span]:
 
 
 def _could_be_token(part: str) -> bool:
-    return len(part) >= 16 and len(_TURN.findall(part)) >= 3 and not _HEX.fullmatch(part)
+    return not _HEX.fullmatch(part) and len(_TURN.findall(part)) >= 3
 
 
 def _line(text: str, position: int) -> Span:

@@ -63,14 +63,14 @@ def masked_source(source: str) -> str:
     text = _without_known(_replaced(source, found) if found else source)
     if text is not source and MASK in text:
         text = _BYTES.sub(lambda m: m[0].replace(MASK, _ASCII_MASK), text)
-    return text
+    return _storable(text)
 
 
 def masked(text: str) -> str:
     """Return a text without credentials: an error, a URL, a query, a path."""
     found = _spans(text, is_code=False)
     _remember(text, found)
-    return _without_known(_replaced(text, found) if found else text)
+    return _storable(_without_known(_replaced(text, found) if found else text))
 
 
 def masked_value(name: str, value: Any) -> Any:
@@ -116,6 +116,15 @@ def _closely(text: str, is_code: bool) -> tuple[Span, ...]:
     from mlops_jupyter.runs import credential
 
     return tuple(credential.spans(text, is_code=is_code))
+
+
+def _storable(text: str) -> str:
+    """Return a text that can be written as UTF-8: a lone half of a character cannot."""
+    try:
+        text.isascii() or text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="backslashreplace").decode()
+    return text
 
 
 def _replaced(text: str, found: tuple[Span, ...]) -> str:

@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,18 @@ def test_two_processes_write_at_once_and_nothing_is_lost(project: Project) -> No
     ]
     assert [writer.wait() for writer in writers] == [0, 0]
     assert history.page(open_project()).total == 100
+
+
+def test_half_of_a_character_is_written_as_its_code(project: Project) -> None:
+    session_id = recorder.open_session(project, "study.ipynb")
+    odd = replace(
+        executed(session_id, 1, "s = 1"),
+        source="s = '\ud800'",
+        error="ValueError: \ud800",
+        notebook="\udcff.ipynb",
+    )
+    run_id = recorder.open_run(project, "odd", session_id=session_id, parameters={"s": "\ud800"})
+    recorder.record(project, odd, [RunPart(run_id, Findings(), "failed")])
+    detail = history.detail(project, run_id)
+    assert detail.cells[0].source == "s = '\\ud800'"
+    assert (detail.run.error, detail.run.parameters) == ("ValueError: \\ud800", {"s": "\\ud800"})
