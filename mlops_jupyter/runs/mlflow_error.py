@@ -40,7 +40,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         (
             r"Max retries exceeded|Connection refused|Connection reset|Connection aborted"
             r"|connection to server|could not connect|could not translate host|Name or service"
-            r"|server closed the connection|[Tt]imed out|RemoteDisconnected"
+            r"|server closed the connection|Connection broken|[Tt]imed out|RemoteDisconnected"
         ),
         "{uri} does not answer: start it, or correct `mlflow: {{tracking_uri: …}}` in mlops.yaml",
     ),

@@ -137,10 +137,17 @@ def upload(
     described.run_id = mlflow_id
     described.artifact_path = str(client.get_logged_model(model_id).artifact_location)
     described.save(str(saved.folder / "MLmodel"))
-    client.log_outputs(mlflow_id, [LoggedModelOutput(model_id, 0)])
+    if unfinished is None or not _is_output(client, mlflow_id, model_id):
+        client.log_outputs(mlflow_id, [LoggedModelOutput(model_id, 0)])
     client.log_model_artifacts(model_id, str(saved.folder))
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     return model_id
+
+
+def _is_output(client: MlflowClient, mlflow_id: str, model_id: str) -> bool:
+    # MLflow refuses to be told twice, unlike with datasets
+    outputs = client.get_run(mlflow_id).outputs
+    return any(output.model_id == model_id for output in (outputs.model_outputs if outputs else ()))
 
 
 class _Reader(pickle.Unpickler):

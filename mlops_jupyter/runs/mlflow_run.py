@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import itertools
+import os
 import sqlite3
 import sys
 import tempfile
@@ -102,13 +103,18 @@ class Copier:
 
         A run that is open again is left: it is copied when it ends.
         """
+        with _quiet():
+            yield from self._copy(run_ids)
+
+    def _copy(self, run_ids: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         rows = {row["id"]: row for row in self._rows(run_ids) if row["status"] != "running"}
         targets: dict[str, Target] = {}
         problems: dict[str, str] = {}
         found = self._find([row for row in rows.values() if row["mlflow_run_id"] is None])
         for run_id, row in rows.items():
             with self._noted(run_id, problems, self.project.tracking_uri):
-                targets[run_id] = self._target(row, found.get(run_id, []))
+                taken = {target.run.id for target in targets.values()}
+                targets[run_id] = self._target(row, found.get(run_id, []), taken)
         self._settle(rows, targets)
         for run_id in run_ids:
             if run_id in targets:
@@ -132,17 +138,17 @@ class Copier:
         marks = ",".join("?" * len(run_ids))
         return self.project.catalog.rows(
             "SELECT id, name, status, started_at, ended_at, mlflow_run_id, mlflow_store,"
-            f" mlflow_openings, parent_run_id, pipeline_run_id FROM run WHERE id IN ({marks})"
+            f" mlflow_openings, pipeline_run_id FROM run WHERE id IN ({marks})"
             " ORDER BY started_at",  # a parent begins before what is nested in it
             run_ids,
         )
 
-    def _target(self, row: sqlite3.Row, found: list[str]) -> Target:
+    def _target(self, row: sqlite3.Row, found: list[str], taken: set[str]) -> Target:
         """Return where a run is written to: the user's own run, one of an earlier try, or a new."""
-        own = theirs(self.project, self.client, row)
+        own = theirs(self.project, self.client, row, taken)
         if own is not None and not own.is_taken:
             return Target(own.client, own.run, is_theirs=True)
-        parent = self._parent(row) or (own.run.id if own and own.store is None else None)
+        parent = own.run.id if own is not None and own.store is None else None
         kept = row["mlflow_run_id"] if row["mlflow_store"] is None else None
         if kept is not None and not _is_alive(self.client, kept):  # deleted, or elsewhere
             found, kept = self._find([row]).get(row["id"], []), None
@@ -159,10 +165,11 @@ class Copier:
         run = MlflowRun(made.info.run_id, self.experiment_id)
         return Target(self.client, run, is_fresh=True, parent=parent)
 
-    def _parent(self, row: sqlite3.Row) -> str | None:
+    def _parent(self, run: Run) -> str | None:
         parent = self.project.catalog.row(
-            "SELECT mlflow_run_id FROM run WHERE id = ? AND mlflow_store IS NULL",
-            (row["parent_run_id"],),
+            "SELECT parent.mlflow_run_id FROM run JOIN run AS parent"
+            " ON parent.id = run.parent_run_id WHERE run.id = ? AND parent.mlflow_store IS NULL",
+            (run.id,),
         )
         return parent["mlflow_run_id"] if parent else None
 
@@ -224,8 +231,8 @@ class Copier:
             files = Path(folder) / "files"
             model_id, model_error = self._write_model(run, target, Path(folder) / "model", files)
             tags = {**_tags(run), "mlops.model_error": model_error}
-            if target.parent is not None:
-                tags["mlflow.parentRunId"] = target.parent
+            if target.run.store(self.project.tracking_uri) is None:
+                tags["mlflow.parentRunId"] = self._parent(run) or target.parent
             if target.is_theirs and present is not None:
                 tags = {k: v for k, v in tags.items() if k[:6] == "mlops." or k not in present.tags}
             metrics = mlflow_values.metrics(
@@ -294,6 +301,20 @@ class Copier:
         with self.project.catalog.transaction() as rows:
             rows.execute("UPDATE run SET mlflow_model_id = ? WHERE id = ?", (model_id, run.id))
         return model_id
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MLflow from printing the address of each run that ends."""
+    name = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+    before = os.environ.get(name)
+    os.environ[name] = "true"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+        if before is not None:
+            os.environ[name] = before
 
 
 def _experiment(project: Project, client: MlflowClient) -> str:

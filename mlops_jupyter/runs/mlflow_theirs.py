@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import mlflow
@@ -41,8 +42,12 @@ class Theirs:
     is_taken: bool
 
 
-def theirs(project: Project, client: MlflowClient, row: sqlite3.Row) -> Theirs | None:
+def theirs(
+    project: Project, client: MlflowClient, row: sqlite3.Row, taken: Collection[str]
+) -> Theirs | None:
     """Return the one MLflow run that the user opened while a run of ours was open, or None.
+
+    `taken` are runs of MLflow that others of ours are about to be one with.
 
     Raises
     ------
@@ -64,7 +69,8 @@ def theirs(project: Project, client: MlflowClient, row: sqlite3.Row) -> Theirs |
         if run is not None and all(run.info.run_id != other.run.id for other in found):
             place = MlflowRun(str(run.info.run_id), str(run.info.experiment_id), uri)
             store = place.store(project.tracking_uri)
-            found.append(Theirs(asked, place, store, _is_taken(project, row["id"], place.id)))
+            is_taken = place.id in taken or _is_taken(project, row["id"], place.id)
+            found.append(Theirs(asked, place, store, is_taken))
     return found[0] if len(found) == 1 else None
 
 
