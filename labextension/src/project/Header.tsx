@@ -58,15 +58,22 @@ function Waiting(props: { info: ProjectInfo; trans: ITranslate }): JSX.Element {
   const { waiting, mirror_error } = props.info;
   const { trans } = props;
   return (
-    <div
-      className={`jp-Mlops-mirror ${mirror_error ? 'jp-mod-error' : 'jp-mod-waiting'}`}
-      title={mirror_error ?? trans.__('Copied to MLflow in the background')}
-    >
-      {trans._n(
-        '%1 run on its way to MLflow',
-        '%1 runs on their way to MLflow',
-        waiting
+    <>
+      <div
+        className={`jp-Mlops-mirror ${mirror_error ? 'jp-mod-error' : 'jp-mod-waiting'}`}
+        title={mirror_error ?? trans.__('Copied to MLflow in the background')}
+      >
+        {trans._n(
+          '%1 run on its way to MLflow',
+          '%1 runs on their way to MLflow',
+          waiting
+        )}
+      </div>
+      {mirror_error && (
+        <div className="jp-Mlops-reason" role="status">
+          {mirror_error}
+        </div>
       )}
-    </div>
+    </>
   );
 }
