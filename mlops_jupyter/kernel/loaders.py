@@ -258,6 +258,9 @@ def _paths(given: Any) -> Iterable[str]:
 def _note_path(
     noted: Events, given: Any, _: tuple[Any, ...], options: dict[str, Any], access: Access
 ) -> None:
+    if type(given) is str and "://" not in given and given[:1] != "~" and not options:
+        noted.note(given, access, "loaded")
+        return
     system = options.get("filesystem")
     for path in _paths(given):
         if system is not None and "Local" not in type(system).__name__:

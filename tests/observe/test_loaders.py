@@ -323,4 +323,4 @@ def test_a_replacement_costs_next_to_nothing(here: Path) -> None:
     finally:
         events.current = None
     assert cost < 2e-6
-    assert noting < 10e-6
+    assert noting < 8e-6
