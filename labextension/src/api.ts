@@ -3,7 +3,9 @@ import { request } from './request';
 import type { ITranslate } from './text';
 import type {
   Datasets,
+  LiveNotebook,
   Models,
+  NotebookState,
   Pipelines,
   ProjectInfo,
   RunDetail,
@@ -42,6 +44,9 @@ export interface IApi {
 
   /** All models and the decisions on them. */
   models(path: string): Promise<Models>;
+
+  /** The state of a notebook whose cells are as an editor holds them. */
+  notebookState(path: string, notebook: LiveNotebook): Promise<NotebookState>;
 }
 
 /**
@@ -84,6 +89,20 @@ export class Api implements IApi {
 
   models(path: string): Promise<Models> {
     return this.json(['models'], { path });
+  }
+
+  async notebookState(
+    path: string,
+    notebook: LiveNotebook
+  ): Promise<NotebookState> {
+    const answer = await request(
+      ['notebook-state'],
+      { path },
+      this.settings,
+      this.trans,
+      notebook
+    );
+    return answer.json() as Promise<NotebookState>;
   }
 
   // the types are generated from the very nouns that the server encodes

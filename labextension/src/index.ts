@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { dataPlugin } from './plugins/data';
 import { modelsPlugin } from './plugins/models';
+import { notebookPlugin } from './plugins/notebook';
 import { panelPlugin } from './plugins/panel';
 import { pipelinesPlugin } from './plugins/pipelines';
 import { projectPlugin } from './plugins/project';
@@ -15,7 +16,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   runsPlugin,
   dataPlugin,
   pipelinesPlugin,
-  modelsPlugin
+  modelsPlugin,
+  notebookPlugin
 ];
 
 export default plugins;

@@ -26,6 +26,7 @@ export class RequestError extends Error {
  *
  * @param route - Parts of the path under `mlops/api`, not encoded
  * @param query - The query, not encoded
+ * @param body - Sent along as JSON, by POST
  * @returns the answer, when its status says that all is well
  * @throws RequestError in every other case
  */
@@ -33,15 +34,17 @@ export async function request(
   route: readonly string[],
   query: Readonly<Record<string, string | number>>,
   settings: ServerConnection.ISettings,
-  trans: ITranslate
+  trans: ITranslate,
+  body?: object
 ): Promise<Response> {
   const path = route.map(encodeURIComponent).join('/');
   const url =
     URLExt.join(settings.baseUrl, 'mlops/api', path) +
     URLExt.objectToQueryString({ ...query });
+  const init = body ? { method: 'POST', body: JSON.stringify(body) } : {};
   let answer: Response;
   try {
-    answer = await ServerConnection.makeRequest(url, {}, settings);
+    answer = await ServerConnection.makeRequest(url, init, settings);
   } catch {
     throw new RequestError(
       trans.__('The Jupyter server does not answer.'),

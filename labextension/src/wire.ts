@@ -473,8 +473,8 @@ export interface NotebookState {
   why: string;
   basis: 'file' | 'recorded';
   cells: CellState[];
-  hidden?: HiddenName[];
-  session_id?: string | null;
+  hidden: HiddenName[];
+  session_id: string | null;
 }
 /**
  * The state of one code cell, and why.

@@ -41,7 +41,7 @@ def state_of_file(saved: NotebookFile, *, notebook: str | None = None) -> Notebo
     if verdict == "reproducible":
         why = "all cells were executed once, from the top to the bottom"
     hidden = tuple(_hidden(reading)) if reading.is_python else ()
-    return NotebookState(notebook, verdict, why, "file", states, hidden)
+    return NotebookState(notebook, verdict, why, "file", states, hidden, None)
 
 
 class _Reading:

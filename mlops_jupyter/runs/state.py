@@ -93,8 +93,8 @@ class NotebookState:
     why: str
     basis: Literal["recorded", "file"]
     cells: tuple[CellState, ...]
-    hidden: tuple[HiddenName, ...] = ()
-    session_id: str | None = None
+    hidden: tuple[HiddenName, ...]
+    session_id: str | None
 
 
 Finding = tuple[State, str]

@@ -8,6 +8,7 @@ import type {
   Decision,
   GateReport,
   ModelSummary,
+  NotebookState,
   PipelineRun,
   ProjectInfo,
   Run
@@ -155,6 +156,19 @@ export const model = (more: Partial<ModelSummary> = {}): ModelSummary => ({
   ...more
 });
 
+export const notebookState = (
+  more: Partial<NotebookState> = {}
+): NotebookState => ({
+  notebook: 'delays.ipynb',
+  verdict: 'reproducible',
+  why: 'running all cells gives the same',
+  basis: 'recorded',
+  cells: [],
+  hidden: [],
+  session_id: '0123456789abcdef',
+  ...more
+});
+
 /** A server that answers from memory, and notes what it was asked. */
 export class MemoryApi implements IApi {
   answers = { info: info(), runs: [run()] };
@@ -185,6 +199,12 @@ export class MemoryApi implements IApi {
     this.answer('pipelines', { pipelines: [] });
 
   models: IApi['models'] = () => this.answer('models', { models: [] });
+
+  notebookState: IApi['notebookState'] = (path, { cells }) =>
+    this.answer(
+      `state ${path}: ${cells.map(cell => cell.source).join('; ')}`,
+      notebookState()
+    );
 
   private answer<T>(question: string, value: T): Promise<T> {
     this.asked.push(question);
