@@ -128,6 +128,10 @@ class OpenRun:
     def __repr__(self) -> str:
         return f"<run {self.name} {self.status} {self.id[:8]}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a child process have it: it knows the run, and says that it cannot log to it."""
+        return _elsewhere, (self.id, self.name)
+
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record a metric; see `mlops_jupyter.log_metric`."""
         if type(value) is not float:
@@ -225,6 +229,20 @@ class OpenRun:
             raise UsageError(f"{verb}: not a name: {name!r:.80}", hint="a text, at most 200 long")
         if self.status != "running" or self.place.pid != os.getpid():
             raise not_open(self, f"{verb}({name!r})")
+
+
+def _elsewhere(run_id: str, name: str) -> OpenRun:
+    run = OpenRun.__new__(OpenRun)
+    run.id, run.name, run.parent, run.status = run_id, name, None, "running"
+    run.place = _Elsewhere()
+    return run
+
+
+class _Elsewhere(Place):
+    """The place of a run that another process has open."""
+
+    def __init__(self) -> None:
+        self.pid = 0
 
 
 _complaints: set[str] = set()

@@ -56,14 +56,19 @@ def series(project: Project, run_id: str, name: str | None = None) -> RunSeries:
     """
     run = history.get(project, run_id)
     only, values = ("", (run.id,)) if name is None else (" AND name = ?", (run.id, name))
-    rows = project.catalog.rows(
-        f"SELECT name, step, value, at FROM metric WHERE run_id = ?{only} ORDER BY name, step",
+    metrics = project.catalog.rows(
+        f"SELECT name, count(*), min(step), max(step) FROM metric WHERE run_id = ?{only}"
+        " GROUP BY name ORDER BY name",
         values,
     )
-    found: dict[str, list[Point]] = defaultdict(list)
-    for key, *point in rows:
-        found[key].append((point[0], point[1], point[2]))
-    return RunSeries(tuple(_series(key, points) for key, points in found.items()))
+    found = []
+    for key, total, first, last in metrics:
+        points = _points(project, run.id, key) if total <= MOST_POINTS else (
+            _peaks(project, run.id, key, first, last)
+        )  # fmt: skip
+        steps, numbers, times = zip(*points, strict=True)
+        found.append(Series(key, steps, numbers, times, total))
+    return RunSeries(tuple(found))
 
 
 def last_steps(project: Project, run_id: str) -> dict[str, int]:
@@ -84,34 +89,27 @@ def values_of(
     return found
 
 
-def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
-    """Return at most so many of the points: the smallest and the largest of each stretch.
+def _points(project: Project, run_id: str, name: str) -> list[Point]:
+    sql = "SELECT step, value, at FROM metric WHERE run_id = ? AND name = ? ORDER BY step"
+    return [(row[0], row[1], row[2]) for row in project.catalog.rows(sql, (run_id, name))]
 
-    So a chart shows each peak, wherever it lies.
+
+def _peaks(project: Project, run_id: str, name: str, first: int, last: int) -> list[Point]:
+    """Return the ends, and the smallest and the largest value of each stretch of steps.
+
+    Beside min() and max(), SQLite takes the other columns from the very row that has them:
+    https://sqlite.org/lang_select.html#bareagg
     """
-    if len(points) <= most:
-        return list(points)
-    stretches = (most - 2) // 2
-    inner = points[1:-1]
-    chosen = [points[0]]
-    for i in range(stretches):
-        part = inner[i * len(inner) // stretches : (i + 1) * len(inner) // stretches]
-        known = [p for p in part if p[1] is not None]
-        ends = {min(known, key=_value), max(known, key=_value)} if known else {part[0]}
-        chosen += sorted(ends, key=lambda p: p[0])
-    return [*chosen, points[-1]]
-
-
-def _value(point: Point) -> float:
-    return 0.0 if point[1] is None else point[1]
-
-
-def _series(name: str, points: Sequence[Point]) -> Series:
-    chosen = thinned(points)
-    return Series(
-        name=name,
-        steps=tuple(p[0] for p in chosen),
-        values=tuple(p[1] for p in chosen),
-        times=tuple(p[2] for p in chosen),
-        total=len(points),
-    )
+    stretches = MOST_POINTS // 2 - 1
+    found: dict[int, Point] = {}
+    for chosen in ("min(value)", "max(value)"):
+        rows = project.catalog.rows(
+            f"SELECT step, {chosen}, at FROM metric WHERE run_id = ? AND name = ?"
+            " GROUP BY CAST((step - ?) * 1.0 * ? / ? AS INTEGER)",
+            (run_id, name, first, stretches, last - first + 1),
+        )
+        found |= {row[0]: (row[0], row[1], row[2]) for row in rows}
+    ends = "SELECT step, value, at FROM metric WHERE run_id = ? AND name = ? AND step IN (?, ?)"
+    rows = project.catalog.rows(ends, (run_id, name, first, last))
+    found |= {row[0]: (row[0], row[1], row[2]) for row in rows}
+    return [found[step] for step in sorted(found)]

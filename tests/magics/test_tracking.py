@@ -383,6 +383,16 @@ def test_a_child_process_has_runs_of_its_own(project: Project, kernel: Kernel, c
     )
     answer = ok(kernel, f"with mlops_jupyter.track('parent'):\n    print({call.format('logs')})")
     assert "this is a child process, and the run is open in its parent" in answer.text
+    ok(kernel, "def given(i, run):\n    try: run.log_metric('m', i)\n"
+       "    except Exception as error: return run.id, str(error)")  # fmt: skip
+    answer = ok(
+        kernel,
+        "from functools import partial\n"
+        "with mlops_jupyter.track('parent') as run:\n"
+        "    there = partial(given, run=run)\n"
+        f"    found, said = {call.format('there')}\n"
+        "assert found == run.id and 'this is a child process' in said, said",
+    )
     answer = ok(kernel, f"with mlops_jupyter.track('parent'):\n    print({call.format('tracks')})")
     run = history.get(project, answer.text.strip())
     assert (run.name, run.status, run.metrics) == ("child0", "finished", {"m": 0})

@@ -8,7 +8,7 @@ import pytest
 
 from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.runs import recorder, series
+from mlops_jupyter.runs import history, recorder, series
 from mlops_jupyter.runs.ranking import best_before
 from mlops_jupyter.runs.recorder import Findings, RunPart
 
@@ -50,9 +50,18 @@ def test_long_series_are_thinned_and_keep_their_peaks(project: Project) -> None:
     assert max(v for v in found.values if v is not None) == 50.0
 
 
-def test_a_series_of_nothing_but_nan_is_thinned_too() -> None:
-    points = [(step, None, None) for step in range(2000)]
-    assert len(series.thinned(points)) <= series.MOST_POINTS
+def test_a_long_series_of_nothing_but_nan(project: Project) -> None:
+    values = {("odd", step * 10**12): math.nan for step in range(2000)}
+    found = series.series(project, record(project, values)).series[0]
+    assert found.total == 2000
+    assert 2 <= len(found.steps) <= series.MOST_POINTS
+    assert set(found.values) == {None}
+
+
+def test_a_run_of_many_metrics_has_the_last_value_of_each(project: Project) -> None:
+    values = {(f"m{i}", step): float(step) for i in range(30) for step in range(-1, i)}
+    run = history.get(project, record(project, values))
+    assert run.metrics == {f"m{i}": i - 1.0 for i in range(30)}
 
 
 def test_the_best_before_is_of_the_same_name_and_notebook(project: Project) -> None:

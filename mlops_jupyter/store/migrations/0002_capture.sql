@@ -41,6 +41,7 @@ ALTER TABLE run ADD COLUMN parent_run_id TEXT REFERENCES run (id);
 ALTER TABLE run ADD COLUMN unsure TEXT NOT NULL DEFAULT '[]';              -- JSON list: where the slice may be wrong
 ALTER TABLE run ADD COLUMN mlflow_openings TEXT;                           -- JSON list: MLflow runs that the user's code opened meanwhile
 ALTER TABLE run ADD COLUMN mlflow_store TEXT;                              -- where mlflow_run_id is; null: the project's own MLflow
+CREATE INDEX run_by_name ON run (name, started_at);
 CREATE INDEX run_by_parent ON run (parent_run_id) WHERE parent_run_id IS NOT NULL;
 ALTER TABLE run ADD COLUMN reproduces TEXT REFERENCES run (id);            -- it re-executes that run: not listed, not mirrored
 CREATE INDEX run_by_reproduced ON run (reproduces) WHERE reproduces IS NOT NULL;
