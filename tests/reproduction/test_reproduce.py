@@ -153,6 +153,40 @@ def test_the_users_files_are_never_written_to(offline: Project, session: Session
     assert log.read_text() == "first\nsecond\n"
 
 
+def test_a_notebook_in_a_folder_of_the_project_works_there(offline: Project) -> None:
+    (offline.root / "data").mkdir()
+    (offline.root / "data" / "n.txt").write_text("21")
+    folder = offline.root / "notebooks"
+    folder.mkdir()
+    kernel = Kernel(folder, notebook=str(folder / "study.ipynb"))
+    try:
+        kernel.run("%load_ext mlops_jupyter")
+        kernel.run("n = int(open('../data/n.txt').read())")
+        kernel.run("%%track twice\ny = n * 2")
+    finally:
+        kernel.close()
+    (run,) = history.page(offline).runs
+    made = reproduce(offline, run.id)
+    assert (made.verdict, list(made.data_digests)) == ("exact", ["data/n.txt"])
+
+
+def test_figures_are_compared(offline: Project, session: Session) -> None:
+    run_id = session(
+        "import os\nimport matplotlib.pyplot as plt",
+        "%%track line\nplt.plot([1, 2, 3])\nplt.show()",
+        "%%track dots\nplt.ylim(0, 2)"
+        "\nplt.scatter([1, 2], [1, 'MLOPS_REPRODUCES' in os.environ])\nplt.show()",
+    )
+    dots, line = history.page(offline).runs
+    assert dots.id == run_id
+    assert [a.name for a in line.artifacts] == ["figure-1.png"]
+    assert reproduce(offline, line.id).verdict == "exact"
+    (difference,) = reproduce(offline, dots.id, widen=False).differences
+    assert (difference.kind, difference.name) == ("figure", "figure-1.png")
+    assert difference.by is not None
+    assert 0 < difference.by < 0.5
+
+
 def test_modules_of_the_project_are_there(offline: Project, session: Session) -> None:
     (offline.root / "helpers.py").write_text("def double(x):\n    return 2 * x\n")
     run_id = session("from helpers import double", "%%track twice\ny = double(21)")
