@@ -26,7 +26,7 @@ UNSEEDED_ALWAYS = frozenset({
 })  # fmt: skip
 """What is different at each call."""
 
-_HISTORY = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|In|Out|_oh|_ih")
+_HISTORY = re.compile(r"_{2,3}|_i{1,3}|_i?\d+|In|Out|_oh|_ih")
 
 LONGEST_TEXT = 4096
 """Characters of a string constant that may be a path, a URL or a query."""
@@ -47,7 +47,7 @@ class Mentions:
     stores : set of str
         Names whose attributes or items it sets: ``np`` in ``np.random.x = 1``.
     history : bool
-        It reads ``_``, ``Out[3]``, ``In`` and the like.
+        It reads ``Out[3]``, ``_3``, ``In`` and the like, which depend on how cells are counted.
     seeds : bool
         The first thing that it calls seeds a random source.
     unseeded : dict of str to None

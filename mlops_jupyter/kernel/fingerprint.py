@@ -15,8 +15,10 @@ from __future__ import annotations
 import contextlib
 import copyreg
 import functools
+import gc
 import itertools
 import marshal
+import operator
 import pickle
 import sys
 import sysconfig
@@ -43,7 +45,7 @@ _CONTAINERS = frozenset({list, dict, set, bytearray, deque})
 
 OPAQUE = frozenset({
     "IPython", "_asyncio", "_io", "_socket", "_thread", "asyncio", "concurrent", "dask", "duckdb",
-    "ipykernel", "ipywidgets", "itertools", "jax", "keras", "matplotlib", "mlflow",
+    "ipykernel", "ipywidgets", "itertools", "jax", "keras", "logging", "matplotlib", "mlflow",
     "multiprocessing", "py4j", "pyspark", "queue", "ray", "requests", "seaborn", "selectors",
     "socket", "sqlalchemy", "sqlite3", "ssl", "subprocess", "tensorflow", "threading", "tqdm",
     "wandb", "weakref",
@@ -62,6 +64,9 @@ BYTES_PER_SECOND = 5e9
 
 LONG = 1000
 """Items from which on a list of plain values has a way of its own."""
+
+MOST_REFERENTS = 100
+"""Objects of an opaque value that are followed to find what it shares."""
 
 STEP = 64
 """Objects between two looks at the clock."""
@@ -152,14 +157,14 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
     reason = _opaque_kind(kind)
     if reason:
         return Fingerprint(b"", _hidden_share(value), opaque=reason)
-    reader = _Reader(clock, is_user)
+    reader = _Reader(_Sink(clock), is_user)
     try:
         clock.check()
         if kind is list and len(value) > LONG and ATOMS.issuperset(map(type, value)):
             # a tenth of what the pickler needs, which remembers each string that it meets
             digest = xxhash.xxh3_128_digest(marshal.dumps(value, 2))
             return Fingerprint(digest, frozenset({id(value)}))
-        if kind.__module__.partition(".")[0] in _QUIET:
+        if module_of(kind).partition(".")[0] in _QUIET:
             reader.dump(value)
         else:
             with warnings.catch_warnings():
@@ -172,41 +177,54 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
         return Fingerprint(
             b"", frozenset({id(value)}), frozenset(reader.names), f"a {kind.__name__}"
         )
+    finally:
+        reader.clear_memo()  # it holds all that was met, which must not outlive the cell
     return Fingerprint(reader.digest(), shares, frozenset(reader.names), reader.opaque)
 
 
 class _Reader(pickle.Pickler):
     """Walks one value."""
 
-    def __init__(self, clock: Clock, is_user: Callable[[Any], bool]) -> None:
-        self._hash = xxhash.xxh3_128()
-        self._clock = clock
+    def __init__(self, sink: _Sink, is_user: Callable[[Any], bool]) -> None:
+        self._sink = sink
         self._is_user = is_user
         self._steps = 0
-        self._shares: set[int] = set()
+        self._instances: set[int] = set()
+        self._memories: set[int] = set()
+        self._hidden: set[int] = set()
         self.names: set[str] = set()
         self.opaque = ""
-        super().__init__(_Sink(self._hash, clock), protocol=5, buffer_callback=self._buffer)
+        super().__init__(sink, protocol=5, buffer_callback=sink.take)
 
     def digest(self) -> bytes:
-        return self._hash.digest()
+        return self._sink.digest()
 
     def shares(self) -> frozenset[int]:
-        for identity, (_, found) in self.memo.copy().items():
-            # a container that only the pickler holds was made for the pickle
-            if type(found) in _CONTAINERS and sys.getrefcount(found) > _OURS:
-                self._shares.add(identity)
-        return frozenset(self._shares)
+        """Return the identities of what is shared; the walk has ended, and is forgotten.
 
-    def _buffer(self, buffer: pickle.PickleBuffer) -> None:
-        raw = buffer.raw()
-        self._clock.check(raw.nbytes)
-        self._hash.update(raw)
+        What lists and dicts were made for the pickle alone shows when they are let go, the
+        outer ones first: nobody else holds them.
+        """
+        shares = self._memories | self._hidden
+        memo = self.memo.copy()
+        self.clear_memo()
+        found = [
+            entry
+            for identity, entry in memo.items()
+            if type(entry[1]) in _CONTAINERS or identity in self._instances
+        ]
+        del memo
+        found.sort(key=_place, reverse=True)
+        while found:
+            _, one = found.pop()
+            if sys.getrefcount(one) > _OURS:
+                shares.add(id(one))
+        return frozenset(shares)
 
     def reducer_override(self, obj: Any) -> Any:
         self._steps += 1
         if self._steps % STEP == 0:
-            self._clock.check()
+            self._sink.check()
         if obj is _seen:
             return NotImplemented
         kind = type(obj)
@@ -224,39 +242,38 @@ class _Reader(pickle.Pickler):
     def _instance(self, obj: Any, kind: type) -> Any:
         reason = _opaque_kind(kind)
         if reason:
-            self._shares |= _hidden_share(obj)
             return self._hide(obj, reason)
-        if kind.__module__ == "numpy" and kind.__name__ in _ARRAYS:
+        if module_of(kind) == "numpy" and kind.__name__ in _ARRAYS:
             return self._array(obj)
-        if self._is_user(kind.__module__):
-            self._shares.add(id(obj))
+        if self._is_user(module_of(kind)):
+            self._instances.add(id(obj))
             return _walk((kind, *_state(obj, kind)))
         try:
             reduced = obj.__reduce_ex__(5)
         except Exception:  # noqa: BLE001 - locks, generators, handles: each says it in its own way
             return self._hide(obj, f"a {kind.__name__}")
         if isinstance(reduced, str):  # a global of a library
-            return _walk((kind.__module__, reduced))
+            return _walk((module_of(kind), reduced))
         if not _is_value(kind) and "function" not in kind.__name__:
-            self._shares.add(id(obj))
-        if kind.__module__.partition(".")[0] == "pandas" and len(reduced) > 2:
+            self._instances.add(id(obj))
+        if module_of(kind).partition(".")[0] == "pandas" and len(reduced) > 2:
             return _own_state(reduced)
         return reduced
 
     def _hide(self, obj: Any, reason: str) -> Any:
         self.opaque = self.opaque or reason
-        self._shares.add(id(obj))
+        self._hidden |= _hidden_share(obj)
         return _walk(("opaque", id(obj)))
 
     def _array(self, array: Any) -> Any:
         memory = array
-        while type(memory).__module__ == "numpy" and getattr(memory, "base", None) is not None:
+        while module_of(type(memory)) == "numpy" and getattr(memory, "base", None) is not None:
             memory = memory.base
-        self._shares.add(id(memory))
+        self._memories.add(id(memory))
         if array.dtype.hasobject or array.flags.forc:
             return array.__reduce_ex__(5)
         # a view with gaps: a pickle would copy it; the memory below says as much
-        self._clock.check(array.nbytes)
+        self._sink.check(array.nbytes)
         return _walk((array.shape, array.dtype.str, array.tobytes()))
 
     def _function(self, function: types.FunctionType) -> Any:
@@ -268,9 +285,9 @@ class _Reader(pickle.Pickler):
         return _walk(("function", hash(function.__code__), *state))
 
     def _class(self, kind: type) -> Any:
-        if not self._is_user(kind.__module__):
-            return _walk((kind.__module__, kind.__qualname__))
-        self._shares.add(id(kind))
+        if not self._is_user(module_of(kind)):
+            return _walk((module_of(kind), kind.__qualname__))
+        self._instances.add(id(kind))
         own = [(name, part) for name, part in vars(kind).items() if _counts(name, part)]
         meta = type(kind) if type(kind) is not type else None
         return _walk(("class", kind.__qualname__, kind.__bases__, meta, own))
@@ -279,13 +296,15 @@ class _Reader(pickle.Pickler):
         name = module.__name__
         if not self._is_user(name) or name == "__main__":
             return _walk(("module", name))
-        self._shares.add(id(module))
+        self._instances.add(id(module))
         own = [(n, part) for n, part in vars(module).items() if not n.startswith("__")]
         return _walk(("module", name, own))
 
 
-_OURS = 4
-"""References to a container from the pickler, the copy of its memo, the loop and the call."""
+_OURS = 2
+"""References to an object from the loop and from the call."""
+
+_place = operator.itemgetter(0)
 
 
 def _walk(parts: tuple[Any, ...]) -> Any:
@@ -297,13 +316,21 @@ def _walk(parts: tuple[Any, ...]) -> Any:
 class _Sink:
     """Takes the bytes of a pickle and keeps only their hash."""
 
-    def __init__(self, digest: Any, clock: Clock) -> None:
-        self._hash = digest
-        self._clock = clock
+    def __init__(self, clock: Clock) -> None:
+        self._hash = xxhash.xxh3_128()
+        self.check = clock.check
 
     def write(self, content: bytes) -> None:
-        self._clock.check()
+        self.check()
         self._hash.update(content)
+
+    def take(self, buffer: pickle.PickleBuffer) -> None:
+        raw = buffer.raw()
+        self.check(raw.nbytes)
+        self._hash.update(raw)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
 
 
 def _seen(*parts: Any) -> None:
@@ -315,15 +342,25 @@ _ARRAYS = frozenset({"ndarray", "memmap", "recarray", "matrix", "MaskedArray"})
 _slotnames: Callable[[type], list[str]] = copyreg.__dict__["_slotnames"]
 """The slots of a class and its bases; what ``object.__reduce_ex__`` itself uses."""
 
-_VALUES = ("dtype", "Dtype", "Timestamp", "Timedelta", "Index", "Interval", "Period", "Enum")
+_VALUES = ("dtype", "Dtype", "Enum")
 
 
 @functools.lru_cache(maxsize=4096)
 def _is_value(kind: type) -> bool:
-    """Return whether instances never change, so that sharing one means nothing."""
-    return kind.__module__ in {"datetime", "decimal", "fractions", "pathlib", "re", "uuid"} or any(
-        base.__name__.endswith(_VALUES) for base in kind.__mro__
-    )
+    """Return whether sharing an instance means nothing: it never changes, or is internal.
+
+    What a frame is made of is no concern of others, but for its memory, which counts apart.
+    """
+    module = module_of(kind)
+    package = module.partition(".")[0]
+    if package == "pandas":
+        return kind.__name__ not in {"DataFrame", "Series"}
+    if package == "numpy":
+        return not module.startswith("numpy.random")
+    return package in _VALUE_PACKAGES or any(b.__name__.endswith(_VALUES) for b in kind.__mro__)
+
+
+_VALUE_PACKAGES = {"datetime", "decimal", "fractions", "pathlib", "pyarrow", "re", "uuid"}
 
 
 _KINDS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
@@ -332,19 +369,44 @@ _KINDS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 def _opaque_kind(kind: type) -> str:
     reason = _KINDS.get(kind)
     if reason is None:
-        package = str(kind.__module__).partition(".")[0]
-        named = (package, kind.__name__)
-        hidden = package in OPAQUE and named not in _TRANSPARENT
-        reason = _KINDS[kind] = f"a {kind.__module__}.{kind.__name__}" if hidden else ""
+        module, name = module_of(kind), type.__getattribute__(kind, "__name__")
+        package = module.partition(".")[0]
+        hidden = package in OPAQUE and (package, name) not in _TRANSPARENT
+        reason = _KINDS[kind] = f"a {module}.{name}" if hidden else ""
     return reason
 
 
+def module_of(kind: type) -> str:
+    """Return the module of a class, without asking the user's metaclass."""
+    try:
+        return str(type.__getattribute__(kind, "__module__"))
+    except AttributeError:
+        return ""
+
+
 def _hidden_share(value: Any) -> frozenset[int]:
-    """Return what an opaque value shares: axes and figures of matplotlib belong together."""
-    if type(value).__module__.startswith("matplotlib"):
+    """Return what an opaque value shares, as far as the garbage collector sees it."""
+    if module_of(type(value)).startswith("matplotlib"):  # axes and figures belong together
         figure = getattr(value, "figure", None)
         return frozenset({id(value), id(figure if figure is not None else value)})
-    return frozenset({id(value)})
+    found: set[int] = set()
+    waiting = deque([value])
+    while waiting and len(found) < MOST_REFERENTS:
+        one = waiting.popleft()
+        if id(one) not in found and _may_be_shared(one):
+            found.add(id(one))
+            waiting.extend(gc.get_referents(one))
+    return frozenset(found)
+
+
+_NEVER_SHARED = (type, types.ModuleType, types.FunctionType, types.CodeType, types.FrameType)
+
+
+def _may_be_shared(value: Any) -> bool:
+    kind = type(value)
+    if kind in ATOMS or issubclass(kind, _NEVER_SHARED) or _is_value(kind):  # type: ignore[arg-type]
+        return False
+    return not (kind is dict and "__builtins__" in value)
 
 
 def _state(obj: Any, kind: type) -> Iterator[Any]:

@@ -7,14 +7,16 @@ share a mutable object or memory with one of them (co-variables: Kishu, VLDB 202
 
 from __future__ import annotations
 
+import os
 import re
+import types
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from mlops_jupyter.kernel.code import ANYTHING
-from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint, is_atom
+from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint, is_atom, module_of
 
 _SHELL = re.compile(r"_{1,3}|_i{0,3}\d*|_[iod]h|In|Out|exit|quit|get_ipython|__\w+__")
 """Names that IPython itself puts into the namespace."""
@@ -38,6 +40,8 @@ class Changes:
         All that those functions mention, attributes too.
     bound, deleted, changed : frozenset of str
         Names bound to another object, deleted, and changed in place.
+    hidden : frozenset of str
+        Of the names that it read or bound, those whose state cannot be seen.
     too_large : tuple of str
         Names whose values could not be looked through in the time there was; they count as
         changed.
@@ -51,6 +55,7 @@ class Changes:
     bound: frozenset[str]
     deleted: frozenset[str]
     changed: frozenset[str]
+    hidden: frozenset[str]
     too_large: tuple[str, ...]
     reads_all: bool
 
@@ -134,6 +139,7 @@ class Namespace:
             bound=bound,
             deleted=deleted,
             changed=changed,
+            hidden=frozenset(n for n in needs | bound if self._is_hidden(n)),
             too_large=too_large,
             reads_all=reads_all,
         )
@@ -142,11 +148,14 @@ class Namespace:
         """Return the packages of what the names hold."""
         found = set()
         for name in names:
-            value = self._space.get(name)
-            module = getattr(value, "__name__", "") if _is_module(value) else ""
-            module = module or getattr(type(value), "__module__", "")
-            if type(value).__name__ in {"function", "type", "builtin_function_or_method"}:
-                module = getattr(value, "__module__", None) or module
+            value: Any = self._space.get(name)
+            kind: Any = type(value)
+            if kind in {types.FunctionType, types.BuiltinFunctionType}:
+                module = value.__module__
+            elif issubclass(kind, type):
+                module = module_of(value)
+            else:
+                module = value.__name__ if kind is types.ModuleType else module_of(kind)
             found.add(str(module).partition(".")[0])
         return found
 
@@ -171,6 +180,24 @@ class Namespace:
                 reached |= fresh
                 waiting.extend(fresh)
         return reached, mentions
+
+    def _is_hidden(self, name: str) -> bool:
+        held = self._held.get(name)
+        return held is not None and held.print is not None and bool(held.print.opaque)
+
+    def mapped_files(self, names: Iterable[str]) -> Iterator[str]:
+        """Return the files that arrays among the names write through to."""
+        for name in names:
+            value = self._space.get(name)
+            if type(value).__name__ == "memmap" and getattr(value, "mode", "r") != "r":
+                filename = getattr(value, "filename", None)
+                if filename is not None:
+                    yield os.path.realpath(filename)
+
+    def results(self) -> int:
+        """Return how many results IPython has shown so far."""
+        shown = self._space.get("_oh")
+        return len(shown) if type(shown) is dict else 0
 
     def _is_known(self, name: str) -> bool:
         return (name in self._space or name in self._held) and _SHELL.fullmatch(name) is None
@@ -267,7 +294,3 @@ _NOBODY: frozenset[str] = frozenset()
 def _differs(new: Fingerprint, old: Fingerprint) -> bool:
     # what cannot be seen may have changed
     return bool(new.opaque or old.opaque) or new.digest != old.digest
-
-
-def _is_module(value: Any) -> bool:
-    return type(value).__name__ == "module"

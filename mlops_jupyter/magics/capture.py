@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
@@ -43,11 +43,13 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def guard(self: Capture, *arguments: Any) -> Any:
+        if os.getpid() != self.pid:  # a child that the cell has forked: its parent records
+            return arguments[0] if arguments else None
         try:
             return method(self, *arguments)
         except Exception as error:  # noqa: BLE001 - recording never breaks a cell
             self.complain(error)
-            return arguments[0] if method.__name__ == "see" else None
+            return arguments[0] if arguments else None
 
     return guard
 
@@ -76,9 +78,10 @@ class Capture:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
+        self.pid = os.getpid()
         self.live: Live | None = None
         self._depth = 0
-        self._began = (now(), time.perf_counter())
+        self._began = (now(), perf_counter())
         self._touched: list[DatasetVersion] = []
         self._outputs = Outputs()
         self._complaints: set[str] = set()
@@ -131,7 +134,7 @@ class Capture:
         with live.project.catalog.patience(live.journal.patience_seconds):
             live.tracking.before(info.raw_cell, path)
         live.observer.begin()
-        self._began = (now(), time.perf_counter())
+        self._began = (now(), perf_counter())
 
     @guarded
     def post_run_cell(self, result: Any) -> None:
@@ -150,7 +153,7 @@ class Capture:
 
     def _write(self, live: Live, info: Any, error: BaseException | None) -> tuple[RunPart, ...]:
         """Write the executed cell, and what it says about its runs."""
-        seconds = time.perf_counter() - self._began[1]
+        seconds = max(0.0, perf_counter() - self._began[1])
         live.position += 1
         analysis = analyse(info.raw_cell)
         observed = live.observer.end(live.position, analysis, failed=error is not None)
@@ -171,7 +174,7 @@ class Capture:
     @guarded
     def see(self, message: dict[str, Any]) -> dict[str, Any]:
         """Keep what a cell shows (a hook of ipykernel's publisher)."""
-        if self.live is not None:
+        if self.live is not None and self.live.project.settings.capture.figures:
             self._outputs.see(message)
         return message
 
@@ -215,7 +218,7 @@ class Capture:
             duration_seconds=seconds,
             error=None if error is None else last_line(error),
             versions=tuple(sorted({versions.row_id(project, v) for v in self._touched})),
-            notebook=notebook.path_told_with(info.cell_id) or live.notebook,
+            notebook=notebook.path_told_with(info.cell_id),
             outputs=self._outputs.shown,
             files=read_files(project, observed.accesses),
         )

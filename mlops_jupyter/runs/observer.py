@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter, time_ns
 from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis
@@ -63,7 +63,8 @@ class Observer:
         self._files = FileWatch(root)
         self._clock = Clock()
         self._threads: frozenset[int] = frozenset()
-        self._began = (time.time_ns(), time.perf_counter())
+        self._results = 0
+        self._began = (time_ns(), perf_counter())
         self.trace = Trace(self._names.visible())
 
     def start(self) -> None:
@@ -77,9 +78,10 @@ class Observer:
     def begin(self) -> None:
         """Look around before a cell is executed."""
         self._names.begin()
+        self._results = self._names.results()
         self._process.begin()
         self._files.begin()
-        self._began = (time.time_ns(), time.perf_counter())
+        self._began = (time_ns(), perf_counter())
 
     def end(self, position: int, analysis: CellAnalysis, *, failed: bool) -> Observed:
         """Look around after it.
@@ -92,9 +94,9 @@ class Observer:
             It raised: what it should have bound may not be bound.
         """
         started_ns, started = self._began
-        ended_ns, words = time.time_ns(), analysis.mentions.words
+        ended_ns, words = time_ns(), analysis.mentions.words
         accesses = self._files.end(analysis.mentions.texts)
-        self._clock.start(time.perf_counter() - started)
+        self._clock.start(perf_counter() - started)
         changes = self._names.after(
             {*analysis.uses, *analysis.reads, *analysis.builtins},
             analysis.writes,
@@ -120,6 +122,8 @@ class Observer:
             unsure=accesses.unsure,
             started_ns=started_ns,
             ended_ns=ended_ns,
+            shows_result=self._names.results() > self._results,
+            mapped=tuple(self._names.mapped_files(changes.bound | changes.changed)),
             **_files(accesses),
         )
         traced = self.trace.add(position, analysis, changes, around)
@@ -151,7 +155,7 @@ class Observer:
 def _files(accesses: Accesses) -> dict[str, Any]:
     of = {"read": [], "write": [], "append": []}  # type: dict[str, list[str]]
     for one in accesses.accesses:
-        if one.kind in {"file", "folder"}:
+        if one.kind == "file":
             of[one.access].append(one.path)
     times = []
     for path in (*of["read"], *of["append"])[:MOST_FILES]:
@@ -164,5 +168,6 @@ def _files(accesses: Accesses) -> dict[str, Any]:
         "written": tuple(of["write"]),
         "appended": tuple(of["append"]),
         "removed": accesses.removed,
+        "listed": tuple(one.path for one in accesses.accesses if one.kind == "folder"),
         "read_mtimes_ns": tuple(times),
     }

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from mlops_jupyter.cells.analysis import CellAnalysis
 from mlops_jupyter.kernel.namespace import Changes
 
+RESULT = "_"
+"""The value of the last cell that showed one."""
+
 SETTING = frozenset({
     "filterwarnings", "getcontext", "localcontext", "option_context", "options", "rc", "rcParams",
     "rc_context", "rcdefaults", "reset_option", "resetwarnings", "simplefilter", "style", "use",
@@ -52,6 +55,12 @@ class Surroundings:
         Modules of the user, or made at run time, that it bound or changed.
     read, written, appended, removed : tuple of str
         Files.
+    listed : tuple of str
+        Folders.
+    mapped : tuple of str
+        Files that an array which it changed writes through to.
+    shows_result : bool
+        It ended with a value, which IPython calls ``_``.
     starts_process, starts_thread : bool
         It started a process, a thread or a task.
     read_mtimes_ns : tuple of int
@@ -71,10 +80,13 @@ class Surroundings:
     written: tuple[str, ...] = ()
     appended: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    mapped: tuple[str, ...] = ()
     read_mtimes_ns: tuple[int, ...] = ()
     starts_process: bool = False
     starts_thread: bool = False
     unsure: tuple[str, ...] = ()
+    shows_result: bool = False
     started_ns: int = 0
     ended_ns: int = 0
 
@@ -118,6 +130,9 @@ class Trace:
         self._unsure: dict[int, tuple[str, ...]] = {}
         self._seeded: set[str] = set()
         self._windows: list[tuple[int, int, int]] = []
+        self._beside: set[str] = set()
+        self._handles: set[str] = set()
+        self._first = 1
 
     def add(
         self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
@@ -133,23 +148,40 @@ class Trace:
             Of the names.
         around : Surroundings
         """
-        changed = changes.changed
-        if around.starts_thread:  # what it was given may change at any time from now on
-            changed |= changes.needs & self._latest.keys()
+        changed = changes.changed | self._changed_beside(changes, around)
         reads = set(self._reads(analysis, changes, around))
-        everything = analysis.opaque or changes.reads_all or analysis.mentions.history
-        parents = set(self._latest.values()) if everything else self._makers(reads)
+        if analysis.mentions.history:
+            parents = set(range(self._first, position))
+        elif analysis.opaque or changes.reads_all:
+            parents = set(self._latest.values())
+        else:
+            parents = self._makers(reads)
         sets, alters = self._effects(analysis, changes, around)
         parents |= self._makers(changed | changes.deleted | (alters - sets))
         parents |= set(self._writers_by_time(around))
         unsure = tuple(self._doubts(position, analysis, changes, around))
         for resource in (*changes.bound, *changed, *changes.deleted, *sets, *alters):
             self._latest[resource] = position
+        if around.shows_result:
+            self._latest[RESULT] = position
         self._windows.append((around.started_ns, around.ended_ns, position))
         self._parents[position] = ordered = tuple(sorted(parents))
         if unsure:
             self._unsure[position] = unsure
         return Traced(position, ordered, changes.bound, changed, changes.deleted, unsure)
+
+    def _changed_beside(self, changes: Changes, around: Surroundings) -> frozenset[str]:
+        """Return the names that a thread or task may change because of this execution.
+
+        What it was given when it was started may change at any time; it goes on when somebody
+        waits for it, or speaks to it through an object whose state cannot be seen: a queue, an
+        event, a future.
+        """
+        if around.starts_thread or changes.needs & self._handles:
+            self._beside |= changes.needs & self._latest.keys()
+            self._handles |= changes.hidden
+            return frozenset(self._beside)
+        return frozenset()
 
     def slice_of(self, position: int) -> list[int]:
         """Return the positions on which an execution stands, in order, itself included."""
@@ -171,34 +203,39 @@ class Trace:
         self, analysis: CellAnalysis, changes: Changes, around: Surroundings
     ) -> Iterator[str]:
         """Yield the resources that an execution read."""
+        mentions = analysis.mentions
         yield from (changes.needs - analysis.settles) | changes.through | analysis.reads
-        words = analysis.mentions.words | changes.mentions
-        outside = around.starts_process or around.imports
-        if outside or words & _ENVIRONMENT:
+        yield from analysis.builtins
+        if "_" in mentions.words:
+            yield RESULT
+        yield from self._reads_of_process(mentions.words | changes.mentions, around)
+        yield from (f"module:{name}" for name in mentions.imports | around.packages)
+        yield from (f"file:{path}" for path in (*around.read, *around.appended))
+        for folder in around.listed:
+            inside = f"file:{folder.rstrip('/')}/"
+            yield from (resource for resource in self._latest if resource.startswith(inside))
+        if not mentions.seeds:
+            yield from around.changed & _SOURCES
+
+    def _reads_of_process(self, words: Collection[str], around: Surroundings) -> Iterator[str]:
+        yield "module:locale"
+        if around.starts_process or around.imports or not _ENVIRONMENT.isdisjoint(words):
             yield "environ"
-        if around.read or around.written or around.starts_process or words & _FOLDER:
+        touches_files = around.read or around.written or around.listed or around.starts_process
+        if touches_files or not _FOLDER.isdisjoint(words):
             yield "cwd"
         if around.imports:
             yield "sys.path"
         if around.figures:
-            yield "pyplot"
-        if "module:locale" in self._latest:
-            yield "module:locale"
-        for name in analysis.mentions.imports:
-            yield f"module:{name}"
-        for package in around.packages:
-            yield f"module:{package}"
-            if package in {"pandas", "seaborn"} and around.figures:
-                yield "module:matplotlib"
-        yield from (f"file:{path}" for path in (*around.read, *around.appended))
-        yield from around.changed & _SOURCES if not analysis.mentions.seeds else ()
+            yield from ("pyplot", "module:matplotlib")
 
     def _effects(
         self, analysis: CellAnalysis, changes: Changes, around: Surroundings
     ) -> tuple[set[str], set[str]]:
         """Return the resources that an execution set anew, and those that it altered."""
         sets = {f"file:{path}" for path in around.written}
-        alters = {f"file:{path}" for path in (*around.appended, *around.removed)}
+        changed = (*around.appended, *around.removed, *around.mapped)
+        alters = {f"file:{path}" for path in changed}
         alters |= {f"module:{name}" for name in around.modules}
         for resource in around.changed:
             is_set = resource == "cwd" or (resource in _SOURCES and analysis.mentions.seeds)
