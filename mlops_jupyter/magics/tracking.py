@@ -210,7 +210,7 @@ class Tracking:
             kept = tuple(shown) if run.selection.figures else ()
             if run.status != "running":
                 run.closes = run.status
-            return RunPart(run.id, Findings(figures=kept), run.closes)
+            return RunPart(run.id, replace(run.unwritten, figures=kept), run.closes)
         found = findings.gather(scene, run.selection, logged=run.logged, has_model=run.has_model)
         taken = self._taken[run.id] = run.take()
         run.note(found)

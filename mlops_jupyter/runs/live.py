@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from itertools import pairwise
 
+from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.project import open_project
 from mlops_jupyter.runs import code, environment, history, mlflow_attach, recorder, series
 from mlops_jupyter.runs.opened import OpenRun, Place, not_open
@@ -160,4 +161,8 @@ def end(run: OpenRun, status: Status, error: str | None, found: Findings) -> Non
         logged_at=logged.logged_at,
         environment=environment.captured(),
     )
-    recorder.add(run.place.project, RunPart(run.id, findings, status), error)
+    try:
+        recorder.add(run.place.project, RunPart(run.id, findings, status), error)
+    except MlopsError:
+        run.unwritten = findings  # written with the cell, if it can be then
+        raise

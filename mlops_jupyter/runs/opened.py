@@ -117,6 +117,7 @@ class OpenRun:
         self.last: dict[str, float] = {}
         self.logged_params: set[str] = set()
         self.notes: tuple[str, ...] = ()
+        self.unwritten = Findings()
         self.first_figure = 0
         self.figure_count = 0
         self.began = time.time()

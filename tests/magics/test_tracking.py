@@ -532,6 +532,24 @@ def test_logging_goes_on_while_another_program_holds_the_catalog(
     assert len(steps_of_all(project, runs(project)["t"].id)) == int(answer.text.split()[-1])
 
 
+def test_a_block_that_ends_while_the_catalog_is_held_is_written_with_its_cell(
+    project: Project, kernel: Kernel
+) -> None:
+    ok(kernel, "import mlops_jupyter, sqlite3\nfrom mlops_jupyter.runs import live")
+    answer = kernel.run(
+        "held = sqlite3.connect('.mlops/catalog.sqlite', isolation_level=None)\n"
+        "live.place.project.catalog._connection().execute('PRAGMA busy_timeout = 50')\n"
+        "with mlops_jupyter.track('t'):\n"
+        "    mlops_jupyter.log_metric('m', 1)\n"
+        "    depth = 3\n"
+        "    _ = held.execute('BEGIN IMMEDIATE')\n"
+        "held.execute('ROLLBACK');"
+    )
+    assert "not recorded" in answer.text
+    run = runs(project)["t"]
+    assert (run.status, run.metrics, run.parameters) == ("finished", {"m": 1}, {"depth": 3})
+
+
 def steps_of_all(project: Project, run_id: str) -> list[float]:
     sql = "SELECT value FROM metric WHERE run_id = ? AND name = 'm'"
     return [row[0] for row in project.catalog.rows(sql, (run_id,))]
