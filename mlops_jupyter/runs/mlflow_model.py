@@ -87,6 +87,10 @@ def save(project: Project, run: Run, folder: Path) -> SavedModel:
     flavour = _flavour(model)
     description = Model()
     more: dict[str, Any] = {}
+    if flavour != "keras":  # a Keras file holds no code
+        more["code_paths"] = _own_modules(reader.packages) or None
+    if flavour == "pytorch":  # the other format traces the model, on rows that we do not have
+        more["serialization_format"] = "pickle"
     if flavour == "sklearn":
         trusted = _trusted_types(model)
         more["serialization_format"] = "cloudpickle" if trusted is None else "skops"
@@ -96,7 +100,6 @@ def save(project: Project, run: Run, folder: Path) -> SavedModel:
         str(folder),
         mlflow_model=description,
         pip_requirements=_requirements(project, run.environment_digest, flavour, reader.packages),
-        code_paths=_own_modules(reader.packages) or None,
         signature=_signature(model, rows),
         **more,
     )
