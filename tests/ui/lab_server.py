@@ -120,6 +120,8 @@ def _environment(private: Path) -> dict[str, str]:
     (private / "settings" / "overrides.json").write_text(json.dumps(SETTINGS))
     return {
         **os.environ,
+        # a panel that was installed earlier is not the one to test
+        "JUPYTER_PREFER_ENV_PATH": "0",
         "JUPYTER_CONFIG_DIR": str(private / "config"),
         "JUPYTER_DATA_DIR": str(private / "data"),
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
