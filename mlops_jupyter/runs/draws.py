@@ -35,12 +35,16 @@ def unseeded_cells(analyses: Sequence[CellAnalysis], sources: Sequence[str]) -> 
     for analysis, source in zip(analyses, sources, strict=True):
         is_seeded |= not SEEDING.isdisjoint(analysis.mentions.words)
         own, defined = _draws(source)
-        for name in defined.keys() | analysis.functions.keys():
-            through = (functions.get(read) for read in sorted(analysis.functions.get(name, ())))
-            drawn = defined.get(name) or next((d for d in through if d), None)
+        names = sorted(defined.keys() | analysis.functions.keys())
+        for name in names:
             functions.pop(name, None)
-            if drawn:
-                functions[name] = drawn
+        functions |= defined
+        for _ in names:  # functions of one cell may call each other
+            for name in names:
+                reads = sorted(analysis.functions.get(name, ()))
+                through = next((functions[read] for read in reads if read in functions), None)
+                if through and name not in functions:
+                    functions[name] = through
         called = (functions[name] for name in sorted(analysis.uses) if name in functions)
         found.append(None if is_seeded else own or next(called, None))
     return found

@@ -74,7 +74,7 @@ class _Reading:
             checks += [self._no_code, self._missing, self._below, self._unseeded]
         checks += [self._not_executed]
         if self.is_python:
-            checks += [self._since]
+            checks += [self._on_wrong, self._since]
         checks += [self._gap]
         if self.is_python:
             checks += [self._above, self._standing]
@@ -182,13 +182,23 @@ class _Reading:
                 return "unknown", f"cell {above.number}, above it, {how}, and may change anything"
         return None
 
+    def _on_wrong(self, cell: Cell) -> Finding | None:
+        """Find a cell above that binds what this one reads, and is not reproducible itself."""
+        finding = self._standing(cell)
+        return finding if finding and finding[0] == "not_reproducible" else None
+
     def _standing(self, cell: Cell) -> Finding | None:
         """Find a cell above that binds what this one reads, and is not well itself."""
-        for _, binders in self._binders(cell):
-            above = [c.number for c in binders if c.number < cell.number]
-            state = self.states[above[-1]] if above else "reproducible"
-            if state != "reproducible":
-                return state, f"stands on cell {above[-1]}, which is {WORDS[state]}"
+        makers = {
+            max(above)
+            for _, binders in self._binders(cell)
+            if (above := [c.number for c in binders if c.number < cell.number])
+        }
+        for verdict in ("not_reproducible", "stale", "unknown"):
+            for number in sorted(makers):
+                state = self.states[number]
+                if state == verdict:
+                    return state, f"stands on cell {number}, which is {WORDS[state]}"
         return None
 
     def _binders(self, cell: Cell) -> Iterator[tuple[str, list[Cell]]]:
