@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -105,10 +105,11 @@ def analyse(source: str) -> CellAnalysis:
         if len(source) > LONGEST:
             raise MemoryError
         tree = parse(source)
-        mentions = mentions_of(tree)
+        text, nodes = _canonical(tree)
+        mentions = mentions_of(tree, nodes)
         flow = Flow(annotations_run=not _postpones_annotations(tree))
         flow.walk(tree.body)
-        code_digest = digest_of("".join(_canonical(tree)).encode(errors="surrogatepass"))
+        code_digest = digest_of(text.encode(errors="surrogatepass"))
     except UNPARSABLE:
         flow, code_digest = Flow(), digest
         flow.opaque = True
@@ -158,28 +159,38 @@ def _postpones_annotations(tree: ast.Module) -> bool:
     )
 
 
-def _canonical(node: Any) -> Iterator[str]:
-    """Write a tree as text that is the same in every version of Python.
+def _canonical(tree: ast.Module) -> tuple[str, list[ast.AST]]:
+    """Write a tree as text that is the same in every version of Python; return its nodes too.
 
     ``ast.dump`` is not: versions differ in which empty fields there are and are shown.
     """
-    if isinstance(node, ast.Call) and (magic := magic_of(node)) is not None:
-        yield f"%{magic.name} {magic.line!r}"
-        for code in (magic.code, magic.apart):
-            yield from _canonical(parse(code))
-    elif isinstance(node, ast.AST):
-        yield f"{type(node).__name__}("
-        for field in node._fields:
+    text: list[str] = []
+    nodes: list[ast.AST] = []
+    _write(tree, text, nodes)
+    return "".join(text), nodes
+
+
+def _write(node: Any, text: list[str], nodes: list[ast.AST]) -> None:
+    if isinstance(node, ast.AST):
+        nodes.append(node)
+        kind = type(node)
+        if kind is ast.Call and (magic := magic_of(node)) is not None:  # type: ignore[arg-type]
+            text.append(f"%{magic.name} {magic.line!r}")
+            for code in (magic.code, magic.apart):
+                _write(parse(code), text, [])
+            return
+        text.append(f"{kind.__name__}(")
+        for field in kind._fields:
             value = getattr(node, field, None)
-            if value not in (None, []) or isinstance(node, ast.Constant):
-                yield f"{field}="
-                yield from _canonical(value)
-        yield ")"
+            if value or kind is ast.Constant or not (value is None or value == []):
+                text.append(f"{field}=")
+                _write(value, text, nodes)
+        text.append(")")
     elif isinstance(node, list):
-        yield "["
+        text.append("[")
         for part in node:
-            yield from _canonical(part)
-            yield ","
-        yield "]"
+            _write(part, text, nodes)
+            text.append(",")
+        text.append("]")
     else:
-        yield repr(node)
+        text.append(repr(node))

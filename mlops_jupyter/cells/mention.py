@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mlops_jupyter.cells.magic import Magic, magic_of
@@ -48,6 +49,8 @@ class Mentions:
         Names whose attributes or items it sets: ``np`` in ``np.random.x = 1``.
     history : bool
         It reads ``Out[3]``, ``_3``, ``In`` and the like, which depend on how cells are counted.
+    calls : bool
+        It calls something, or runs a magic.
     seeds : bool
         The first thing that it calls seeds a random source.
     unseeded : dict of str to None
@@ -59,24 +62,33 @@ class Mentions:
     texts: dict[str, None] = field(default_factory=dict)
     stores: set[str] = field(default_factory=set)
     history: bool = False
+    calls: bool = False
     seeds: bool = False
     unseeded: dict[str, None] = field(default_factory=dict)
 
 
-def mentions_of(tree: ast.Module) -> Mentions:
-    """Return what the parsed cell mentions; magics' bodies included."""
+def mentions_of(tree: ast.Module, nodes: Iterable[ast.AST]) -> Mentions:
+    """Return what the parsed cell mentions; magics' bodies included.
+
+    Parameters
+    ----------
+    tree : ast.Module
+    nodes : iterable of ast.AST
+        All nodes of the tree.
+    """
     found = Mentions()
-    _gather(tree, found)
-    calls = (call for statement in tree.body if (call := _first_call(statement)) is not None)
-    found.seeds = _called(next(calls, _NOTHING)) in SEEDING
+    _gather(nodes, found)
+    if not SEEDING.isdisjoint(found.words):
+        calls = (call for statement in tree.body if (call := _first_call(statement)) is not None)
+        found.seeds = _called(next(calls, _NOTHING)) in SEEDING
     return found
 
 
 _NOTHING = ast.Call(ast.Constant(None), [], [])
 
 
-def _gather(tree: ast.AST, found: Mentions) -> None:
-    for node in ast.walk(tree):
+def _gather(nodes: Iterable[ast.AST], found: Mentions) -> None:
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             found.words.add(node.attr)
             if not isinstance(node.ctx, ast.Load):
@@ -98,6 +110,7 @@ def _gather(tree: ast.AST, found: Mentions) -> None:
 
 
 def _gather_call(node: ast.Call, found: Mentions) -> None:
+    found.calls = True
     magic = magic_of(node)
     if magic is not None:
         _gather_magic(magic, found)
@@ -113,7 +126,7 @@ def _gather_magic(magic: Magic, found: Mentions) -> None:
     found.words.add(f"%{magic.name}")
     for code in (magic.code, magic.apart, *magic.reads):
         try:
-            _gather(parse(code), found)
+            _gather(ast.walk(parse(code)), found)
         except UNPARSABLE:
             continue
 

@@ -46,6 +46,7 @@ _CONTAINERS = frozenset({list, dict, set, bytearray, deque})
 OPAQUE = frozenset({
     "IPython", "_asyncio", "_io", "_socket", "_thread", "asyncio", "concurrent", "dask", "duckdb",
     "ipykernel", "ipywidgets", "itertools", "jax", "keras", "logging", "matplotlib", "mlflow",
+    "mlops_jupyter",
     "multiprocessing", "py4j", "pyspark", "queue", "ray", "requests", "seaborn", "selectors",
     "socket", "sqlalchemy", "sqlite3", "ssl", "subprocess", "tensorflow", "threading", "tqdm",
     "wandb", "weakref",

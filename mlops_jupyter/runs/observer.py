@@ -22,6 +22,9 @@ _TASKS = frozenset({
     "call_later", "call_soon", "create_task", "ensure_future", "run_coroutine_threadsafe",
 })  # fmt: skip
 
+_PLAIN = frozenset({"builtins", "numpy", "pandas"})
+"""Packages whose values can be read, indexed and computed with, and nothing else happens."""
+
 MOST_FILES = 1000
 """Files of one cell whose times are asked for."""
 
@@ -106,18 +109,23 @@ class Observer:
             opaque=analysis.opaque,
         )
         self._clock.stop()
-        options = analysis.opaque or sets_options(words | changes.mentions)
-        had_figures = self._process.is_in_use("pyplot")
-        changed = self._process.after(options=options, seeds=not SEEDING.isdisjoint(words))
         packages = self._names.value_kinds(changes.needs)
-        figures = had_figures or self._process.is_in_use("pyplot")
+        # plain expressions on plain values leave the process as it is: it is not asked
+        looks = analysis.opaque or analysis.mentions.calls or not packages <= _PLAIN
+        changed, figures, goes_on = frozenset[str](), False, False
+        if looks or self._process.imports:
+            options = analysis.opaque or sets_options(words | changes.mentions)
+            figures = self._process.is_in_use("pyplot")
+            changed = self._process.after(options=options, seeds=not SEEDING.isdisjoint(words))
+            figures = figures or self._process.is_in_use("pyplot")
+            goes_on = self._goes_on(words)
         around = Surroundings(
             changed=changed | self._patched(analysis.mentions.stores),
             imports=self._process.imports,
             figures=figures and "matplotlib" in packages,
             packages=frozenset(packages),
             modules=frozenset(self._own_modules(changes)),
-            starts_thread=self._goes_on(words),
+            starts_thread=goes_on,
             starts_process=accesses.starts_process,
             unsure=accesses.unsure,
             started_ns=started_ns,

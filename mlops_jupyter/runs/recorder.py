@@ -260,7 +260,8 @@ def record(
     outputs = _stored(project, execution.outputs)
     with project.catalog.transaction() as rows:
         execution_id = _put_execution(rows, execution, parts[-1].run_id if parts else None)
-        _put_outputs(rows, execution_id, outputs)
+        if outputs:
+            _put_outputs(rows, execution_id, outputs)
         for part, found in zip(parts, kept, strict=True):
             _put_code(rows, part.run_id, [*slice_, execution_id])
             _put_doubts(rows, part.run_id, [*unsure, *_withheld(rows, part.run_id)])
@@ -286,6 +287,9 @@ def _discreet(cell: Execution) -> Execution:
     source = secret.masked_source(cell.source)
     if source not in (cell.source, secret.PRIVATE):
         cell = replace(cell, unsure=(*cell.unsure, secret.why_masked(cell.position)))
+    shows = cell.error or cell.notebook or cell.outputs or cell.files
+    if source == cell.source and not shows:
+        return cell
     analysis = analyse(source)
     return replace(
         cell,
@@ -395,15 +399,17 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
         ),
     ).lastrowid
     assert execution_id is not None
-    rows.executemany(
-        "INSERT INTO execution_data (execution_id, version_id) VALUES (?, ?)",
-        [(execution_id, version) for version in cell.versions],
-    )
-    rows.executemany(
-        "INSERT OR IGNORE INTO execution_file (execution_id, path, access, kind, size_bytes,"
-        " digest) VALUES (?, ?, ?, ?, ?, ?)",
-        [(execution_id, f.path, f.access, f.kind, f.size_bytes, f.digest) for f in cell.files],
-    )
+    if cell.versions:
+        rows.executemany(
+            "INSERT INTO execution_data (execution_id, version_id) VALUES (?, ?)",
+            [(execution_id, version) for version in cell.versions],
+        )
+    if cell.files:
+        rows.executemany(
+            "INSERT OR IGNORE INTO execution_file (execution_id, path, access, kind, size_bytes,"
+            " digest) VALUES (?, ?, ?, ?, ?, ?)",
+            [(execution_id, f.path, f.access, f.kind, f.size_bytes, f.digest) for f in cell.files],
+        )
     return execution_id
 
 

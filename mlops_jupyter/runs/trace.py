@@ -260,25 +260,34 @@ class Trace:
         self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
     ) -> Iterator[str]:
         here = f"execution {position}"
-        packages = {*around.packages, *analysis.mentions.words, *analysis.mentions.imports}
-        for source in sorted(around.changed & _SOURCES):
-            if analysis.mentions.seeds:
-                self._seeded.add(source)
-            elif source in self._seeded or (around.imports and source not in packages):
-                continue  # some libraries draw when they are loaded, for names of files
-            else:
-                yield f"unseeded: {here} draws from {source}, which no cell has seeded"
+        drawn = around.changed & _SOURCES
+        if drawn:
+            yield from self._unseeded(here, sorted(drawn), analysis, around)
         for source in analysis.mentions.unseeded:
             yield f"unseeded: {here} calls {source} without a seed"
         for name in changes.too_large:
             yield f"too large: {name!r} was not looked through at {here}; it counts as changed"
-        for name in sorted((changes.needs & self._found) - self._latest.keys()):
-            yield f"not recorded: {name!r}, read by {here}, was bound before recording began"
-        yield from (f"files: {here}: {reason}" for reason in around.unsure)
+        if self._found:
+            for name in sorted((changes.needs & self._found) - self._latest.keys()):
+                yield f"not recorded: {name!r}, read by {here}, was bound before recording began"
+        for reason in around.unsure:
+            yield f"files: {here}: {reason}"
         if analysis.mentions.history:
             yield f"history: {here} reads earlier outputs, which depend on the order of all cells"
         if around.starts_thread:
             yield f"thread: {here} started a thread or a task, which may go on beside other cells"
+
+    def _unseeded(
+        self, here: str, drawn: Iterable[str], analysis: CellAnalysis, around: Surroundings
+    ) -> Iterator[str]:
+        about = {*around.packages, *analysis.mentions.words, *analysis.mentions.imports}
+        for source in drawn:
+            if analysis.mentions.seeds:
+                self._seeded.add(source)
+            elif source in self._seeded or (around.imports and source not in about):
+                continue  # some libraries draw when they are loaded, for names of files
+            else:
+                yield f"unseeded: {here} draws from {source}, which no cell has seeded"
 
 
 _SOURCES = frozenset({"random", "numpy.random", "torch"})

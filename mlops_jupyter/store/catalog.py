@@ -74,13 +74,12 @@ class Catalog:
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
         """Wait only so long for another process that writes, in this thread and this block."""
-        with translated(self.path):
-            connection = self._connection()
-            connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+        before = getattr(self._local, "patience", BUSY_TIMEOUT_SECONDS)
+        self._local.patience = seconds
         try:
             yield
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}")
+            self._local.patience = before
 
     def data_version(self) -> int:
         """Return a number that changes when another connection has committed (15 µs).
@@ -98,6 +97,10 @@ class Catalog:
         opened: _Opened | None = getattr(self._local, "opened", None)
         if opened is None or opened.pid != os.getpid():
             opened = self._local.opened = _Opened(self.path)
+        patience = getattr(self._local, "patience", BUSY_TIMEOUT_SECONDS)
+        if opened.patience != patience:  # set only when it changes: 20 µs each time
+            opened.connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+            opened.patience = patience
         return opened.connection
 
 
@@ -110,6 +113,7 @@ class _Opened:
             path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
         )
         self.pid = os.getpid()
+        self.patience = BUSY_TIMEOUT_SECONDS
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
