@@ -165,7 +165,7 @@ def _learn(value: str) -> None:
 def _look_at_environment() -> None:
     global _environment
     # the mapping that `os` itself keeps: 2 µs for each cell, in place of 40
-    now = hash(frozenset(os.environ._data.items()))  # noqa: SLF001
+    now = hash(frozenset(vars(os.environ)["_data"].items()))
     if now == _environment:
         return
     _environment = now

@@ -292,7 +292,7 @@ def take(bench: Bench, action: tuple[Any, ...]) -> None:
             bench.move(letter, rest[0])
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(source, min_size=2, max_size=4),
     st.booleans(),
