@@ -11,10 +11,11 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from mlops_jupyter.kernel import events, loaders, places, texts
 from mlops_jupyter.kernel.events import Access, Events, How
@@ -29,8 +30,7 @@ _CLOCK_TICK_NS = 10**7
 """A file's time of change may lie that much before the clock's time of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileAccess:
+class FileAccess(msgspec.Struct, frozen=True):
     """One thing that a cell read or wrote.
 
     Attributes
@@ -50,8 +50,7 @@ class FileAccess:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Accesses:
+class Accesses(msgspec.Struct, frozen=True):
     """What one cell did to the world around it.
 
     Attributes

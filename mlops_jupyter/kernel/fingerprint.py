@@ -13,7 +13,6 @@ large for now) is *opaque*: a cell that reads it counts as one that changed it.
 from __future__ import annotations
 
 import contextlib
-import copyreg
 import functools
 import gc
 import itertools
@@ -27,21 +26,23 @@ import types
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 import xxhash
 
 from mlops_jupyter.kernel.code import names_of
 
-ATOMS = frozenset({
+ATOMS: frozenset[type] = frozenset({
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range,
     types.BuiltinFunctionType,
 })  # fmt: skip
 """Types whose instances cannot change and refer to nothing that can."""
 
-_CONTAINERS = frozenset({list, dict, set, bytearray, deque})
+_CODE: frozenset[type] = frozenset({types.FunctionType, classmethod, staticmethod, property})
+
+_CONTAINERS: frozenset[type] = frozenset({list, dict, set, bytearray, deque})
 
 OPAQUE = frozenset({
     "IPython", "_asyncio", "_io", "_socket", "_thread", "asyncio", "concurrent", "dask", "duckdb",
@@ -77,8 +78,7 @@ class TooMuchError(Exception):
     """The walk would cost more than it may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(msgspec.Struct, frozen=True):
     """What a value held at one moment.
 
     Attributes
@@ -139,7 +139,7 @@ class Clock:
 
 def is_atom(value: Any) -> bool:
     """Return whether a value cannot change and refers to nothing that can."""
-    return type(value) in ATOMS
+    return _is_one_of(type(value), ATOMS)
 
 
 def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fingerprint:
@@ -176,7 +176,7 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
         return Fingerprint(b"", frozenset({id(value)}), frozenset(reader.names), "too large")
     except (Exception, RecursionError):  # noqa: BLE001 - whatever a class does when it is pickled
         return Fingerprint(
-            b"", frozenset({id(value)}), frozenset(reader.names), f"a {kind.__name__}"
+            b"", frozenset({id(value)}), frozenset(reader.names), f"a {name_of(kind)}"
         )
     finally:
         reader.clear_memo()  # it holds all that was met, which must not outlive the cell
@@ -212,7 +212,7 @@ class _Reader(pickle.Pickler):
         found = [
             entry
             for identity, entry in memo.items()
-            if type(entry[1]) in _CONTAINERS or identity in self._instances
+            if identity in self._instances or _is_one_of(type(entry[1]), _CONTAINERS)
         ]
         del memo
         found.sort(key=_place, reverse=True)
@@ -235,7 +235,7 @@ class _Reader(pickle.Pickler):
             return self._class(obj)
         if issubclass(kind, types.ModuleType):
             return self._module(obj)
-        special = _SPECIAL.get(kind)
+        special = _SPECIAL.get(kind) if type(kind) is type else None
         if special is not None:
             return _walk(special(obj))
         return self._instance(obj, kind)
@@ -244,7 +244,7 @@ class _Reader(pickle.Pickler):
         reason = _opaque_kind(kind)
         if reason:
             return self._hide(obj, reason)
-        if module_of(kind) == "numpy" and kind.__name__ in _ARRAYS:
+        if module_of(kind) == "numpy" and name_of(kind) in _ARRAYS:
             return self._array(obj)
         if self._is_user(module_of(kind)):
             self._instances.add(id(obj))
@@ -252,10 +252,10 @@ class _Reader(pickle.Pickler):
         try:
             reduced = obj.__reduce_ex__(5)
         except Exception:  # noqa: BLE001 - locks, generators, handles: each says it in its own way
-            return self._hide(obj, f"a {kind.__name__}")
+            return self._hide(obj, f"a {name_of(kind)}")
         if isinstance(reduced, str):  # a global of a library
             return _walk((module_of(kind), reduced))
-        if not _is_value(kind) and "function" not in kind.__name__:
+        if not _is_value(kind) and "function" not in name_of(kind):
             self._instances.add(id(obj))
         if module_of(kind).partition(".")[0] == "pandas" and len(reduced) > 2:
             return _own_state(reduced)
@@ -287,11 +287,12 @@ class _Reader(pickle.Pickler):
 
     def _class(self, kind: type) -> Any:
         if not self._is_user(module_of(kind)):
-            return _walk((module_of(kind), kind.__qualname__))
+            return _walk((module_of(kind), name_of(kind)))
         self._instances.add(id(kind))
-        own = [(name, part) for name, part in vars(kind).items() if _counts(name, part)]
+        mapping, bases = _asked(kind, "__dict__"), _asked(kind, "__bases__")
+        own = [(name, part) for name, part in mapping.items() if _counts(name, part)]
         meta = type(kind) if type(kind) is not type else None
-        return _walk(("class", kind.__qualname__, kind.__bases__, meta, own))
+        return _walk(("class", name_of(kind), bases, meta, own))
 
     def _module(self, module: types.ModuleType) -> Any:
         name = module.__name__
@@ -340,13 +341,35 @@ def _seen(*parts: Any) -> None:
 
 _ARRAYS = frozenset({"ndarray", "memmap", "recarray", "matrix", "MaskedArray"})
 
-_slotnames: Callable[[type], list[str]] = copyreg.__dict__["_slotnames"]
-"""The slots of a class and its bases; what ``object.__reduce_ex__`` itself uses."""
-
 _VALUES = ("dtype", "Dtype", "Enum")
 
 
-@functools.lru_cache(maxsize=4096)
+_VALUE_PACKAGES = {"datetime", "decimal", "fractions", "pathlib", "pyarrow", "re", "uuid"}
+
+
+def _asked(kind: type, attribute: str) -> Any:
+    """Return an attribute of a class without asking its metaclass, which may be the user's."""
+    return type.__getattribute__(kind, attribute)
+
+
+def name_of(kind: type) -> str:
+    """Return the name of a class."""
+    return str(_asked(kind, "__name__"))
+
+
+def module_of(kind: type) -> str:
+    """Return the module of a class."""
+    try:
+        return str(_asked(kind, "__module__"))
+    except AttributeError:
+        return ""
+
+
+def _is_one_of(kind: type, kinds: frozenset[type]) -> bool:
+    # a metaclass of the user may have a hash of its own
+    return type(kind) is type and kind in kinds
+
+
 def _is_value(kind: type) -> bool:
     """Return whether sharing an instance means nothing: it never changes, or is internal.
 
@@ -355,34 +378,27 @@ def _is_value(kind: type) -> bool:
     module = module_of(kind)
     package = module.partition(".")[0]
     if package == "pandas":
-        return kind.__name__ not in {"DataFrame", "Series"}
+        return name_of(kind) not in {"DataFrame", "Series"}
     if package == "numpy":
         return not module.startswith("numpy.random")
-    return package in _VALUE_PACKAGES or any(b.__name__.endswith(_VALUES) for b in kind.__mro__)
-
-
-_VALUE_PACKAGES = {"datetime", "decimal", "fractions", "pathlib", "pyarrow", "re", "uuid"}
+    bases: tuple[type, ...] = _asked(kind, "__mro__")
+    return package in _VALUE_PACKAGES or any(name_of(b).endswith(_VALUES) for b in bases)
 
 
 _KINDS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
 def _opaque_kind(kind: type) -> str:
-    reason = _KINDS.get(kind)
+    is_plain = type(kind) is type
+    reason = _KINDS.get(kind) if is_plain else None
     if reason is None:
-        module, name = module_of(kind), type.__getattribute__(kind, "__name__")
+        module, name = module_of(kind), name_of(kind)
         package = module.partition(".")[0]
         hidden = package in OPAQUE and (package, name) not in _TRANSPARENT
-        reason = _KINDS[kind] = f"a {module}.{name}" if hidden else ""
+        reason = f"a {module}.{name}" if hidden else ""
+        if is_plain:
+            _KINDS[kind] = reason
     return reason
-
-
-def module_of(kind: type) -> str:
-    """Return the module of a class, without asking the user's metaclass."""
-    try:
-        return str(type.__getattribute__(kind, "__module__"))
-    except AttributeError:
-        return ""
 
 
 def _hidden_share(value: Any) -> frozenset[int]:
@@ -405,7 +421,7 @@ _NEVER_SHARED = (type, types.ModuleType, types.FunctionType, types.CodeType, typ
 
 def _may_be_shared(value: Any) -> bool:
     kind = type(value)
-    if kind in ATOMS or issubclass(kind, _NEVER_SHARED) or _is_value(kind):  # type: ignore[arg-type]
+    if _is_one_of(kind, ATOMS) or issubclass(kind, _NEVER_SHARED) or _is_value(kind):
         return False
     return not (kind is dict and "__builtins__" in value)
 
@@ -420,11 +436,11 @@ def _state(obj: Any, kind: type) -> Iterator[Any]:
     yield from (base.__repr__(obj) for base in (str, bytes, int, float) if issubclass(kind, base))
     with contextlib.suppress(AttributeError):
         yield object.__getattribute__(obj, "__dict__")
-    for slot in _slotnames(kind):
-        try:
-            yield slot, object.__getattribute__(obj, slot)
-        except AttributeError:
-            continue
+    for base in _asked(kind, "__mro__"):
+        for name, slot in _asked(base, "__dict__").items():
+            if type(slot) is types.MemberDescriptorType:
+                with contextlib.suppress(AttributeError):
+                    yield name, slot.__get__(obj, kind)
     if issubclass(kind, BaseException):
         yield BaseException.__reduce__(obj)[1:]
 
@@ -440,8 +456,7 @@ def _own_state(reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 def _counts(name: str, part: Any) -> bool:
     if name in {"__dict__", "__weakref__", "_abc_impl"}:
         return False
-    code = (types.FunctionType, classmethod, staticmethod, property)
-    return not name.startswith("__") or isinstance(part, code)
+    return not name.startswith("__") or _is_one_of(type(part), _CODE)
 
 
 def _content(cell: Any) -> Any:

@@ -12,11 +12,19 @@ import re
 import types
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from mlops_jupyter.kernel.code import ANYTHING
-from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint, is_atom, module_of
+from mlops_jupyter.kernel.fingerprint import (
+    Clock,
+    Fingerprint,
+    fingerprint,
+    is_atom,
+    module_of,
+    name_of,
+)
 
 _SHELL = re.compile(r"_{1,3}|_i{0,3}\d*|_[iod]h|In|Out|exit|quit|get_ipython|__\w+__")
 """Names that IPython itself puts into the namespace."""
@@ -25,8 +33,7 @@ MOST_STEPS = 10_000
 """Names that are followed from one cell, through the functions that it calls."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """What a cell did to the names.
 
     Attributes
@@ -60,8 +67,7 @@ class Changes:
     reads_all: bool
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(msgspec.Struct):
     """What a name held after the last cell that touched it."""
 
     identity: int
@@ -150,7 +156,7 @@ class Namespace:
         for name in names:
             value: Any = self._space.get(name)
             kind: Any = type(value)
-            if kind in {types.FunctionType, types.BuiltinFunctionType}:
+            if kind is types.FunctionType or kind is types.BuiltinFunctionType:
                 module = value.__module__
             elif issubclass(kind, type):
                 module = module_of(value)
@@ -188,10 +194,10 @@ class Namespace:
     def mapped_files(self, names: Iterable[str]) -> Iterator[str]:
         """Return the files that arrays among the names write through to."""
         for name in names:
-            value = self._space.get(name)
-            if type(value).__name__ == "memmap" and getattr(value, "mode", "r") != "r":
-                filename = getattr(value, "filename", None)
-                if filename is not None:
+            value: Any = self._space.get(name)
+            if name_of(type(value)) == "memmap" and module_of(type(value)) == "numpy":
+                filename = value.filename
+                if filename is not None and value.mode != "r":
                     yield os.path.realpath(filename)
 
     def results(self) -> int:

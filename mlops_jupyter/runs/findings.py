@@ -7,9 +7,9 @@ that the user has not imported. Types are asked for with `type`: `isinstance` ca
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -36,8 +36,7 @@ States = Mapping[int, object]
 """How models were, by the id of each: see `states`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True):
     """What there is to look at when a cell or a block has ended.
 
     Attributes
@@ -56,7 +55,7 @@ class Scene:
 
     analysis: CellAnalysis
     space: Mapping[str, Any]
-    before: States = field(default_factory=dict)
+    before: States = msgspec.field(default_factory=dict)
     changed: frozenset[str] = frozenset()
     given: tuple[str, ...] = ()
 
@@ -182,7 +181,7 @@ def parameters(
 def metrics(names: Iterable[str], space: Mapping[str, Any]) -> dict[tuple[str, int], float]:
     """Return those of the names that hold a real number (bool is none), as step 0."""
     return {
-        (name, 0): float(space[name])
+        (name, 0): _as_float(space[name])
         for name in names
         if not name.startswith("_") and _is_number(space.get(name))
     }
@@ -316,6 +315,13 @@ def _steps(name: str, values: Iterable[Any]) -> dict[tuple[str, int], float]:
             return {}
         found[name, step] = float(value)
     return found
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number, or a fraction, of more than 308 digits
+        return math.inf if value > 0 else -math.inf
 
 
 def _is_number(value: Any) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, time_ns
 from typing import Any
 
+import msgspec
+
 from mlops_jupyter.cells.analysis import CellAnalysis
 from mlops_jupyter.cells.mention import SEEDING
 from mlops_jupyter.kernel.files import Accesses, FileWatch
-from mlops_jupyter.kernel.fingerprint import Clock, installed_check
+from mlops_jupyter.kernel.fingerprint import Clock, installed_check, module_of
 from mlops_jupyter.kernel.namespace import Changes, Namespace
 from mlops_jupyter.kernel.process import Process
 from mlops_jupyter.runs.trace import Surroundings, Trace, Traced, sets_options
@@ -29,8 +30,7 @@ MOST_FILES = 1000
 """Files of one cell whose times are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True):
     """What was observed of one execution.
 
     Attributes
@@ -142,10 +142,10 @@ class Observer:
         found = set()
         for name in stores:
             value = self._space.get(name)
-            if isinstance(value, types.ModuleType):
+            if issubclass(type(value), types.ModuleType):
                 found.add(value.__name__)
-            elif isinstance(value, type) and not self._is_user(value.__module__):
-                found.add(value.__module__)
+            elif issubclass(type(value), type) and not self._is_user(module_of(value)):
+                found.add(module_of(value))
         return {f"module:{name.partition('.')[0]}" for name in found}
 
     def _own_modules(self, changes: Changes) -> Iterable[str]:
