@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from mlops_jupyter.cells.analysis import analyse
 from mlops_jupyter.cli.main import cli
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project
@@ -113,6 +114,8 @@ class TestRecorded:
         assert [cell.state for cell in notebook_state(project, notebook).cells] == [
             "reproducible", "reproducible", "unknown", "unknown",
         ]  # fmt: skip
+        kept = project.catalog.rows("SELECT text, digest FROM source")
+        assert all(digest == analyse(text).digest for text, digest in kept)
 
     def test_in_a_cell_it_speaks_of_this_notebook(self, project: Project, kernel: Kernel) -> None:
         cells = (LOAD, "a = 1", "%mlops status")
