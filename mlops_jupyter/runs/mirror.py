@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.project import Project, now, open_project
-from mlops_jupyter.runs import history
+from mlops_jupyter.runs import history, recorder
 from mlops_jupyter.runs.mlflow_place import redacted
 from mlops_jupyter.store import mlflow_home
 from mlops_jupyter.store.lock import exclusive
@@ -80,13 +80,14 @@ def catch_up(project: Project) -> None:
 def drain(project: Project) -> int:
     """Copy all ended runs to MLflow now, and return how many were copied.
 
-    Waits while another process is at it.
+    Runs of kernels that died are ended first. Waits while another process is at it.
 
     Raises
     ------
     ExternalError
         MLflow cannot be reached, or refuses; the runs wait in the outbox.
     """
+    recorder.close_dead(project)
     copied, error = _Drain(project).all()
     if error is not None:
         count, _ = history.waiting(project)

@@ -144,6 +144,12 @@ def open_session(project: Project, notebook: str | None) -> str:
     return session_id
 
 
+def close_dead(project: Project) -> None:
+    """End the runs of kernels that died, as interrupted."""
+    with project.catalog.transaction() as rows:
+        _interrupt_dead(rows)
+
+
 def open_run(
     project: Project,
     name: str,

@@ -5,6 +5,8 @@ What MLflow holds then is in tests/contracts/test_mirror.py.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -69,6 +71,26 @@ def test_runs_wait_while_mlflow_is_away_and_are_copied_later(
     monkeypatch.delenv("MLOPS_MLFLOW_TRACKING_URI")
     assert mirror.drain(open_project(project.root)) == 1
     assert len(mlflow_runs(project)) == 1
+
+
+def test_drain_ends_the_runs_of_dead_kernels(project: Project) -> None:
+    script = (
+        "import os, signal\n"
+        "from mlops_jupyter.project import open_project\n"
+        "from mlops_jupyter.runs import recorder\n"
+        "project = open_project()\n"
+        "recorder.open_run(project, 'doomed', session_id=recorder.open_session(project, None))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False)
+    mine = recorder.open_session(open_project(), None)
+    recorder.open_run(project, "alive", session_id=mine)
+    assert mirror.drain(project) == 1
+    assert [run.info.status for run in mlflow_runs(project)] == ["KILLED"]
+    assert {run.name: run.status for run in history.page(project).runs} == {
+        "doomed": "interrupted",
+        "alive": "running",
+    }
 
 
 def test_drain_leaves_mlflow_of_this_process_as_it_was(project: Project, tmp_path: Path) -> None:
