@@ -30,7 +30,7 @@ from typing import Any
 
 import psutil
 import report
-from forked_kernel import ForkedKernel, Nursery
+from ready_kernel import ForkedKernel, Nursery
 
 from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.runs import history, mirror
