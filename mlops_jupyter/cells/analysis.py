@@ -11,10 +11,11 @@ import ast
 import builtins
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from mlops_jupyter.cells.flow import Flow
 from mlops_jupyter.cells.magic import magic_of
@@ -27,8 +28,7 @@ _GIVEN = {*dir(builtins), "__builtin__", "__builtins__", "display", "get_ipython
 _HISTORY = re.compile(r"_{1,3}|_i{1,3}|_i?\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class CellAnalysis:
+class CellAnalysis(msgspec.Struct, frozen=True):
     """The names of a cell, by what it does with them. Do not change what the mappings hold.
 
     Attributes

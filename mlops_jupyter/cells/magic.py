@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 RUN_HERE = {"time", "capture", "prun", "track"}
 """Magics whose code runs in the notebook's namespace."""
@@ -49,8 +50,7 @@ _OPTIONS = {
 _KEEPS = re.compile(r"--(?:out|err|proc)[ =](\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Magic:
+class Magic(msgspec.Struct, frozen=True):
     """The effect of one magic.
 
     Attributes

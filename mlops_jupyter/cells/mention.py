@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mlops_jupyter.cells.magic import Magic, magic_of
 from mlops_jupyter.cells.scope import UNPARSABLE, parse
@@ -33,8 +34,7 @@ LONGEST_TEXT = 4096
 """Characters of a string constant that may be a path, a URL or a query."""
 
 
-@dataclass(slots=True)
-class Mentions:
+class Mentions(msgspec.Struct):
     """What a cell mentions.
 
     Attributes
@@ -57,14 +57,14 @@ class Mentions:
         Random sources that it makes without a seed.
     """
 
-    words: set[str] = field(default_factory=set)
-    imports: set[str] = field(default_factory=set)
-    texts: dict[str, None] = field(default_factory=dict)
-    stores: set[str] = field(default_factory=set)
+    words: set[str] = msgspec.field(default_factory=set)
+    imports: set[str] = msgspec.field(default_factory=set)
+    texts: dict[str, None] = msgspec.field(default_factory=dict)
+    stores: set[str] = msgspec.field(default_factory=set)
     history: bool = False
     calls: bool = False
     seeds: bool = False
-    unseeded: dict[str, None] = field(default_factory=dict)
+    unseeded: dict[str, None] = msgspec.field(default_factory=dict)
 
 
 def mentions_of(tree: ast.Module, nodes: Iterable[ast.AST]) -> Mentions:

@@ -11,7 +11,8 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from mlops_jupyter.cells.magic import Magic, is_shell, magic_of
 
@@ -29,8 +30,7 @@ _ANY_NAME_BARE = {"locals", "vars", "dir"}
 _SHELL_DOORS = {"ev", "ex", "push", "run_cell", "run_code", "safe_execfile", "user_ns"}
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(msgspec.Struct, frozen=True):
     """The names outside a function that its body reads, and those that it binds by ``global``."""
 
     reads: frozenset[str]

@@ -92,6 +92,15 @@ class Namespace:
         self._sharers: defaultdict[int, set[str]] = defaultdict(set)
         self._size = 0
 
+    def find(self, clock: Clock) -> frozenset[str]:
+        """Take the names that are there as given, and return those of the user."""
+        seen: dict[int, Fingerprint | None] = {}
+        found = self.visible()
+        for name in found:
+            self._keep(name, self._print(name, seen, clock))
+        # ipykernel puts an `open` of IPython's own there
+        return frozenset(found - {"open"}) if _is_shells(self._space.get("open")) else found
+
     def begin(self) -> None:
         """Note how many names there are before a cell."""
         self._size = len(self._space)
@@ -208,10 +217,10 @@ class Namespace:
     def _is_known(self, name: str) -> bool:
         return (name in self._space or name in self._held) and _SHELL.fullmatch(name) is None
 
-    def visible(self) -> set[str]:
+    def visible(self) -> frozenset[str]:
         """Return the names of the user."""
         known = {*self._space, *self._held}
-        return {name for name in known if _SHELL.fullmatch(name) is None}
+        return frozenset(name for name in known if _SHELL.fullmatch(name) is None)
 
     def _grew(self, expected: set[str]) -> bool:
         """Return whether names have appeared, or gone, that the cell's source does not explain.
@@ -295,6 +304,10 @@ class Namespace:
 
 
 _NOBODY: frozenset[str] = frozenset()
+
+
+def _is_shells(value: Any) -> bool:
+    return str(getattr(value, "__module__", "")).startswith("IPython.")
 
 
 def _differs(new: Fingerprint, old: Fingerprint) -> bool:

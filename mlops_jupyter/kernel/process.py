@@ -13,7 +13,7 @@ from typing import Any
 
 import xxhash
 
-RANDOM = ("random", "numpy.random", "torch")
+RANDOM = ("process:random", "process:numpy.random", "process:torch")
 """Random sources of the process, by the module that owns them."""
 
 
@@ -47,8 +47,9 @@ class Process:
         Returns
         -------
         frozenset of str
-            ``random``, ``numpy.random``, ``torch``, ``environ``, ``cwd``, ``sys.path``,
-            ``pyplot`` and ``module:NAME``.
+            ``process:random``, ``process:numpy.random``, ``process:torch``,
+            ``process:environ``, ``process:cwd``, ``process:sys.path``, ``process:pyplot`` and
+            ``module:NAME``.
         """
         changed = set()
         for resource, state in self._now(options=options):
@@ -167,13 +168,13 @@ def _warnings(module: Any) -> Any:
 
 
 _PROBES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
-    ("random", "random", _random),
-    ("numpy.random", "numpy.random", _numpy_random),
-    ("torch", "torch", _torch),
-    ("environ", "os", _environ),
-    ("cwd", "os", _cwd),
-    ("sys.path", "sys", lambda module: tuple(module.path)),
-    ("pyplot", "matplotlib._pylab_helpers", _pyplot),
+    ("process:random", "random", _random),
+    ("process:numpy.random", "numpy.random", _numpy_random),
+    ("process:torch", "torch", _torch),
+    ("process:environ", "os", _environ),
+    ("process:cwd", "os", _cwd),
+    ("process:sys.path", "sys", lambda module: tuple(module.path)),
+    ("process:pyplot", "matplotlib._pylab_helpers", _pyplot),
     ("module:pandas", "pandas", _pandas),
     ("module:matplotlib", "matplotlib", _matplotlib),
     ("module:numpy", "numpy", _numpy),

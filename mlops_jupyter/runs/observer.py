@@ -17,7 +17,7 @@ from mlops_jupyter.kernel.files import Accesses, FileWatch
 from mlops_jupyter.kernel.fingerprint import Clock, installed_check, module_of
 from mlops_jupyter.kernel.namespace import Changes, Namespace
 from mlops_jupyter.kernel.process import Process
-from mlops_jupyter.runs.trace import Surroundings, Trace, Traced, sets_options
+from mlops_jupyter.runs.trace import TICK_NS, Surroundings, Trace, Traced, sets_options
 
 _TASKS = frozenset({
     "call_later", "call_soon", "create_task", "ensure_future", "run_coroutine_threadsafe",
@@ -68,7 +68,8 @@ class Observer:
         self._threads: frozenset[int] = frozenset()
         self._results = 0
         self._began = (time_ns(), perf_counter())
-        self.trace = Trace(self._names.visible())
+        self._clock.start(0.0)
+        self.trace = Trace(self._names.find(self._clock))
 
     def start(self) -> None:
         """Begin to observe."""
@@ -115,9 +116,9 @@ class Observer:
         changed, figures, goes_on = frozenset[str](), False, False
         if looks or self._process.imports:
             options = analysis.opaque or sets_options(words | changes.mentions)
-            figures = self._process.is_in_use("pyplot")
+            figures = self._process.is_in_use("process:pyplot")
             changed = self._process.after(options=options, seeds=not SEEDING.isdisjoint(words))
-            figures = figures or self._process.is_in_use("pyplot")
+            figures = figures or self._process.is_in_use("process:pyplot")
             goes_on = self._goes_on(words)
         around = Surroundings(
             changed=changed | self._patched(analysis.mentions.stores),
@@ -141,7 +142,7 @@ class Observer:
         """Return the libraries on whose modules or classes the cell has set an attribute."""
         found = set()
         for name in stores:
-            value = self._space.get(name)
+            value: Any = self._space.get(name)
             if issubclass(type(value), types.ModuleType):
                 found.add(value.__name__)
             elif issubclass(type(value), type) and not self._is_user(module_of(value)):
@@ -165,17 +166,18 @@ def _files(accesses: Accesses) -> dict[str, Any]:
     for one in accesses.accesses:
         if one.kind == "file":
             of[one.access].append(one.path)
-    times = []
-    for path in (*of["read"], *of["append"])[:MOST_FILES]:
-        try:
-            times.append(os.stat(path).st_mtime_ns)  # noqa: PTH116 - a thousand of them
-        except (OSError, ValueError):
-            continue
     return {
         "read": tuple(of["read"]),
+        "read_mtimes_ns": tuple(map(_mtime_ns, of["read"][:MOST_FILES])),
         "written": tuple(of["write"]),
         "appended": tuple(of["append"]),
         "removed": accesses.removed,
         "listed": tuple(one.path for one in accesses.accesses if one.kind == "folder"),
-        "read_mtimes_ns": tuple(times),
     }
+
+
+def _mtime_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - for a thousand of them
+    except (OSError, ValueError):
+        return -TICK_NS

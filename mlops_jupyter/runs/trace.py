@@ -12,12 +12,17 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from mlops_jupyter.cells.analysis import CellAnalysis
 from mlops_jupyter.kernel.namespace import Changes
+from mlops_jupyter.kernel.process import RANDOM
 
-RESULT = "_"
+TICK_NS = 10_000_000
+"""The clock by which Linux stamps files ticks 100 to 1000 times a second (CONFIG_HZ)."""
+
+RESULT = "process:_"
 """The value of the last cell that showed one."""
 
 SETTING = frozenset({
@@ -37,8 +42,7 @@ _FOLDER = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What the process and the disk say about one execution.
 
     Attributes
@@ -64,7 +68,7 @@ class Surroundings:
     starts_process, starts_thread : bool
         It started a process, a thread or a task.
     read_mtimes_ns : tuple of int
-        When the files that it read were last written.
+        When the files were last written that it read, in the order of `read`.
     unsure : tuple of str
         What could not be seen, in words.
     started_ns, ended_ns : int
@@ -91,8 +95,7 @@ class Surroundings:
     ended_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(msgspec.Struct, frozen=True):
     """One execution in the dataflow.
 
     Attributes
@@ -178,7 +181,7 @@ class Trace:
         event, a future.
         """
         if around.starts_thread or changes.needs & self._handles:
-            self._beside |= changes.needs & self._latest.keys()
+            self._beside |= changes.needs & (changes.bound | self._latest.keys())
             self._handles |= changes.hidden
             return frozenset(self._beside)
         return frozenset()
@@ -204,7 +207,8 @@ class Trace:
     ) -> Iterator[str]:
         """Yield the resources that an execution read."""
         mentions = analysis.mentions
-        yield from (changes.needs - analysis.settles) | changes.through | analysis.reads
+        own = changes.needs - analysis.uses - analysis.settles
+        yield from own | changes.through | analysis.reads
         yield from analysis.builtins
         if "_" in mentions.words:
             yield RESULT
@@ -220,14 +224,14 @@ class Trace:
     def _reads_of_process(self, words: Collection[str], around: Surroundings) -> Iterator[str]:
         yield "module:locale"
         if around.starts_process or around.imports or not _ENVIRONMENT.isdisjoint(words):
-            yield "environ"
+            yield "process:environ"
         touches_files = around.read or around.written or around.listed or around.starts_process
         if touches_files or not _FOLDER.isdisjoint(words):
-            yield "cwd"
+            yield "process:cwd"
         if around.imports:
-            yield "sys.path"
+            yield "process:sys.path"
         if around.figures:
-            yield from ("pyplot", "module:matplotlib")
+            yield from ("process:pyplot", "module:matplotlib")
 
     def _effects(
         self, analysis: CellAnalysis, changes: Changes, around: Surroundings
@@ -238,23 +242,26 @@ class Trace:
         alters = {f"file:{path}" for path in changed}
         alters |= {f"module:{name}" for name in around.modules}
         for resource in around.changed:
-            is_set = resource == "cwd" or (resource in _SOURCES and analysis.mentions.seeds)
+            is_set = resource == "process:cwd" or (resource in _SOURCES and analysis.mentions.seeds)
             (sets if is_set else alters).add(resource)
         if around.figures:
-            alters.add("pyplot")
+            alters.add("process:pyplot")
         return sets, alters
 
     def _writers_by_time(self, around: Surroundings) -> Iterator[int]:
-        """Yield the executions during which a file that is read was last written.
+        """Yield the executions in which a file that is read may last have been written.
 
-        Libraries and processes write files that no hook sees; the file's own time tells.
+        Libraries and processes write files that no hook sees; the file's own time tells. It is
+        that of the last tick of the system's clock: as much as `TICK_NS` too early.
         """
-        for mtime in around.read_mtimes_ns:
-            index = bisect.bisect_right(self._windows, (mtime, mtime, 0)) - 1
-            if index >= 0:
-                started, ended, position = self._windows[index]
-                if started <= mtime <= ended:
+        for path, mtime in zip(around.read, around.read_mtimes_ns, strict=False):
+            known = self._latest.get(f"file:{path}", 0)
+            index = bisect.bisect_right(self._windows, (mtime + TICK_NS,)) - 1
+            while index >= 0 and self._windows[index][1] >= mtime:
+                position = self._windows[index][2]
+                if position > known:
                     yield position
+                index -= 1
 
     def _doubts(
         self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
@@ -281,7 +288,8 @@ class Trace:
         self, here: str, drawn: Iterable[str], analysis: CellAnalysis, around: Surroundings
     ) -> Iterator[str]:
         about = {*around.packages, *analysis.mentions.words, *analysis.mentions.imports}
-        for source in drawn:
+        for resource in drawn:
+            source = resource.removeprefix("process:")
             if analysis.mentions.seeds:
                 self._seeded.add(source)
             elif source in self._seeded or (around.imports and source not in about):
@@ -290,7 +298,7 @@ class Trace:
                 yield f"unseeded: {here} draws from {source}, which no cell has seeded"
 
 
-_SOURCES = frozenset({"random", "numpy.random", "torch"})
+_SOURCES = frozenset(RANDOM)
 
 
 def sets_options(words: Collection[str]) -> bool:
