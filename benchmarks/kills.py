@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
 import os
 import queue
 import random
@@ -28,6 +27,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import report
 from ready_kernel import ForkedKernel, Nursery
@@ -45,8 +45,8 @@ LONGEST_SECONDS = 0.6
 WHILE_LOADING = 0.1
 """Of the kills: already while the extension is loaded."""
 
-LONGEST_MIRROR_SECONDS = 15.0
-"""From the start of a mirror to its end, for every second one."""
+LONGEST_MIRROR_SECONDS = 20.0
+"""From the start of a mirror to its end; it begins to copy after some seconds."""
 
 PRELOADED = ("sklearn.linear_model", "matplotlib.figure", "matplotlib.backends.backend_agg",
              "IPython.core.completer", "psutil", "msgspec", "xxhash", "blake3")  # fmt: skip
@@ -187,7 +187,7 @@ def _acknowledged(cell: Cell, message: dict[str, Any]) -> Sequence[Expected]:
 
 
 class Mirrors:
-    """The mirrors of a project, of which every second one is killed at a random moment.
+    """The mirrors of a project, each of which is killed at a random moment.
 
     Parameters
     ----------
@@ -204,8 +204,7 @@ class Mirrors:
     def visit(self) -> None:
         """Kill those whose moment has come."""
         for process in self._running():
-            spared = self.moments.random() < 0.5
-            seconds = 1e9 if spared else self.moments.uniform(0, LONGEST_MIRROR_SECONDS)
+            seconds = self.moments.uniform(0, LONGEST_MIRROR_SECONDS)
             if time.time() >= self.ends.setdefault(process.pid, process.create_time() + seconds):
                 self.killed += _is_killed(process)
 
@@ -344,7 +343,10 @@ def _differs(project: Project, client: Any, run: Run, copies: Sequence[Any]) -> 
         yield f"{run.name}: {copy.info.status} in MLflow, not {status}"
     if not run.metrics.items() <= copy.data.metrics.items():
         yield f"{run.name}: metrics {copy.data.metrics} in MLflow, not {run.metrics}"
-    told_params = {n: v if isinstance(v, str) else json.dumps(v) for n, v in run.parameters.items()}
+    told_params = {
+        n: v if isinstance(v, str) else msgspec.json.encode(v).decode()
+        for n, v in run.parameters.items()
+    }
     if not told_params.items() <= copy.data.params.items():
         yield f"{run.name}: parameters {copy.data.params} in MLflow, not {run.parameters}"
     steps = project.catalog.rows(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Column:
+
+class Column(msgspec.Struct, frozen=True):
     """One column of a frame: its name as text, its dtype, how many values are missing."""
 
     name: str
@@ -15,8 +15,7 @@ class Column:
     missing: int
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetVersion:
+class DatasetVersion(msgspec.Struct, frozen=True):
     """An immutable state of a named table or file, written ``train@3``.
 
     Attributes
@@ -63,8 +62,7 @@ class DatasetVersion:
         return self.ref
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(msgspec.Struct, frozen=True):
     """A name and all its versions, newest first."""
 
     name: str

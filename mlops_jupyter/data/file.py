@@ -12,11 +12,11 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import blake3
+import msgspec
 
 from mlops_jupyter.errors import (
     ConflictError,
@@ -34,8 +34,7 @@ PIECE_BYTES = 8 * 2**20
 _WAITING = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """A file whose bytes are in the object store; `digest` is the BLAKE3 of the whole file."""
 
     digest: str

@@ -12,10 +12,10 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 import blake3
+import msgspec
 
 from mlops_jupyter.project import Project
 from mlops_jupyter.store.objects import digest_of
@@ -31,8 +31,7 @@ _THREADS_FROM = 2**20
 _AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(msgspec.Struct, frozen=True):
     """What a file holds.
 
     Attributes
@@ -48,8 +47,7 @@ class FileState:
     digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(msgspec.Struct, frozen=True):
     """What tells that a file is still the same."""
 
     size: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -76,8 +75,7 @@ def _check_note(note: str | None) -> None:
         raise UsageError(f"a note is text, not a {type(note).__qualname__}")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(msgspec.Struct, frozen=True):
     """What a row says of content that is in the object store."""
 
     kind: str
@@ -115,7 +113,7 @@ def _unsupported(obj: Any) -> UsageError:
 
 def _commit(project: Project, name: str, kept: _Kept, note: str | None) -> DatasetVersion:
     """Add the row, after all objects; of two writers of one content the second gets the first's."""
-    facts = dataclasses.asdict(kept)
+    facts = msgspec.structs.asdict(kept)
     columns = msgspec.json.encode(kept.columns).decode()
     with project.catalog.transaction() as connection:
         # the transaction holds the write lock from its start: nobody else takes the number

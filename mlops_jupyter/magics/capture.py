@@ -11,9 +11,10 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+
+import msgspec
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.data import touched, versions
@@ -54,8 +55,7 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     return guard
 
 
-@dataclass(slots=True)
-class Live:
+class Live(msgspec.Struct):
     """What is there while a project is recorded into."""
 
     project: Project

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mlops_jupyter.errors import UsageError, did_you_mean
 from mlops_jupyter.runs.selection import Selection, patterns
@@ -21,8 +22,7 @@ _FLAGS = ("--no-figures",)
 _NARROWING = ("--metrics", "--params", *_FLAGS)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What the line of a magic says of a run.
 
     Attributes
@@ -35,7 +35,7 @@ class Header:
     """
 
     name: str
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = msgspec.field(default_factory=Selection)
     resume: str | None = None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.errors import MlopsError, UsageError

@@ -8,10 +8,11 @@ import inspect
 import linecache
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from types import FrameType, TracebackType
 from typing import Any
+
+from msgspec.structs import replace
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.errors import MlopsError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -14,8 +13,7 @@ Verdict = Literal["exact", "within_tolerance", "differs", "could_not_run"]
 Cause = Literal["cell", "file", "kernel"]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One value of the run that its re-execution did not give.
 
     Attributes
@@ -45,8 +43,7 @@ class Difference:
         return f"{self.name} {self.recorded} → {self.found}{by}"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True):
     """What became of executing a run again, in a fresh kernel and an empty folder.
 
     Attributes

@@ -6,14 +6,12 @@ import os
 import platform
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import metadata
 
 import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(msgspec.Struct, frozen=True):
     """What a kernel runs on.
 
     Attributes

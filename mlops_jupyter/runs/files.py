@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion
@@ -23,8 +24,7 @@ MOST_SECONDS = 10.0
 """How long one cell may keep its kernel waiting for the digests of its files: some 10 GB."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileNow:
+class FileNow(msgspec.Struct, frozen=True):
     """A file that a run read, and what became of it; `state` is None where nobody can tell."""
 
     file: ReadFile

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from mlops_jupyter.errors import ExternalError
 from mlops_jupyter.project import Project
@@ -28,8 +30,7 @@ MOST_WAITING = 1000
 MOST_IN_FULL = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True):
     execution: Execution
     parts: tuple[RunPart, ...]
     slice: tuple[int, ...]

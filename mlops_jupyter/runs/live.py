@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import threading
 from contextvars import ContextVar
-from dataclasses import replace
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.project import open_project

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,7 @@ from mlops_jupyter.runs.mlflow_place import absolute, redacted
 PATIENCE_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveRun:
+class ActiveRun(msgspec.Struct, frozen=True):
     """A run that the user's code has open in MLflow."""
 
     tracking_uri: str

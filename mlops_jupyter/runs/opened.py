@@ -12,19 +12,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_jupyter.errors import MlopsError, UsageError
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import recorder
 from mlops_jupyter.runs.findings import plain
 from mlops_jupyter.runs.logged import figure_of, file_of
-from mlops_jupyter.runs.monitor import Monitor
 from mlops_jupyter.runs.recorder import Figure, Findings, RunPart
 from mlops_jupyter.runs.run import Status
 from mlops_jupyter.runs.selection import Selection
+
+if TYPE_CHECKING:
+    from mlops_jupyter.runs.monitor import Monitor
 
 WRITE_SECONDS = 0.5
 """How old a logged metric may be before others see it."""
@@ -37,7 +38,6 @@ LONGEST_NAME = 200
 _LARGEST_STEP = 2**63 - 1
 
 
-@dataclass
 class Place:
     """Where the runs of this process are recorded.
 
@@ -47,35 +47,47 @@ class Place:
     session_id : str
     in_kernel : bool
         Cells are recorded too: the kernel's capture owns the place.
+    figures : callable
+        What the executing cell has shown so far.
     notebook : str or None
     around : OpenRun or None
         The run of the executing cell, or the one that spans cells: what is open around
         threads and tasks that have opened none.
     runs : list of OpenRun
         Those that were open at any time since the executing cell began.
-    figures : callable
-        What the executing cell has shown so far.
     git : tuple or None
         The state of git when the executing cell's first run was opened.
     """
 
-    project: Project
-    session_id: str
-    in_kernel: bool = False
-    notebook: str | None = None
-    around: OpenRun | None = None
-    runs: list[OpenRun] = field(default_factory=list)
-    figures: Callable[[], Sequence[Figure]] = tuple
-    git: tuple[str | None, bool | None] | None = None
-    pid: int = field(default_factory=os.getpid)
-
-    def __post_init__(self) -> None:
-        self.monitor = Monitor(self.project, self.session_id, self._ages)
+    def __init__(
+        self,
+        project: Project,
+        session_id: str,
+        *,
+        in_kernel: bool = False,
+        figures: Callable[[], Sequence[Figure]] = tuple,
+    ) -> None:
+        self.project = project
+        self.session_id = session_id
+        self.in_kernel = in_kernel
+        self.figures = figures
+        self.notebook: str | None = None
+        self.around: OpenRun | None = None
+        self.runs: list[OpenRun] = []
+        self.git: tuple[str | None, bool | None] | None = None
+        self.pid = os.getpid()
+        self._adding = threading.Lock()
+        self._monitor: Monitor | None = None
 
     def add(self, run: OpenRun) -> None:
         """Take in a run that begins, or that another process began."""
+        from mlops_jupyter.runs.monitor import Monitor
+
         self.runs.append(run)
-        self.monitor.watch()
+        with self._adding:  # threads open runs at the same time
+            if self._monitor is None:
+                self._monitor = Monitor(self.project, self.session_id, self._ages)
+        self._monitor.watch()
 
     def _ages(self) -> dict[str, float]:
         return {r.id: time.time() - r.began for r in [*self.runs] if r.status == "running"}

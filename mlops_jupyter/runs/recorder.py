@@ -11,10 +11,10 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mlops_jupyter.cells.analysis import analyse
 from mlops_jupyter.errors import ConflictError
@@ -30,8 +30,7 @@ REPRODUCES = "MLOPS_REPRODUCES"
 """In the environment of a kernel that re-executes a run: the id of that run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """What a cell showed: an image, a plot as JSON, or a table as HTML and as text."""
 
     media_type: str
@@ -42,8 +41,7 @@ Figure = Shown
 """An image that a cell showed."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True):
     """What the user logged under a name: a figure, or any file."""
 
     name: str
@@ -51,8 +49,7 @@ class File:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(msgspec.Struct, frozen=True):
     """One execution of one cell, as the kernel saw it."""
 
     session_id: str
@@ -76,8 +73,7 @@ class Execution:
     files: tuple[ReadFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FittedModel:
+class FittedModel(msgspec.Struct, frozen=True):
     """A fitted estimator, as the bytes of a pickle that we made, and rows to try it on."""
 
     kind: str
@@ -85,8 +81,7 @@ class FittedModel:
     example: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(msgspec.Struct, frozen=True):
     """What a cell says about the run that it belongs to.
 
     Attributes
@@ -104,18 +99,17 @@ class Findings:
         What could not be kept, and why: for people, it is not written down.
     """
 
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    metrics: Mapping[tuple[str, int], float] = msgspec.field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
     model: FittedModel | None = None
     environment: bytes | None = None
     files: tuple[File, ...] = ()
-    logged_at: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    logged_at: Mapping[tuple[str, int], str] = msgspec.field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunPart:
+class RunPart(msgspec.Struct, frozen=True):
     """What one executed cell adds to one run.
 
     Attributes
@@ -128,7 +122,7 @@ class RunPart:
     """
 
     run_id: str
-    findings: Findings = field(default_factory=Findings)
+    findings: Findings = msgspec.field(default_factory=Findings)
     closes: Status | None = None
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from mlops_jupyter.runs.certificate import Certificate
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(msgspec.Struct, frozen=True):
     """A file that a run shows: a figure, for instance."""
 
     name: str
@@ -20,8 +20,7 @@ class Artifact:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
+class ReadFile(msgspec.Struct, frozen=True):
     r"""A file that a cell read or wrote, or a URL or query that it read.
 
     Attributes
@@ -44,8 +43,7 @@ class ReadFile:
     digest: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CodeCell:
+class CodeCell(msgspec.Struct, frozen=True):
     """One executed cell of a run's CodeVersion, as it was when it ran."""
 
     position: int
@@ -56,8 +54,7 @@ class CodeCell:
     files: tuple[ReadFile, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One recorded experiment.
 
     Attributes
@@ -116,16 +113,14 @@ class Run:
     artifacts: tuple[Artifact, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunPage:
+class RunPage(msgspec.Struct, frozen=True):
     """A page of runs, newest first, and how many there are in all."""
 
     runs: tuple[Run, ...]
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunDetail:
+class RunDetail(msgspec.Struct, frozen=True):
     """A run, the cells that made it in the order of their execution, its newest certificate."""
 
     run: Run

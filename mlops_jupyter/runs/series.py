@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import history
@@ -12,8 +13,7 @@ from mlops_jupyter.runs import history
 MOST_POINTS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(msgspec.Struct, frozen=True):
     """The values of one metric, step by step.
 
     Attributes
@@ -36,8 +36,7 @@ class Series:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunSeries:
+class RunSeries(msgspec.Struct, frozen=True):
     """All series of a run, by name."""
 
     series: tuple[Series, ...]

@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cloudpickle
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from msgspec.structs import replace
 from sklearn.linear_model import LogisticRegression
 
 from mlops_jupyter.errors import ExternalError

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mlops_jupyter.errors import ExternalError, UsageError
 from mlops_jupyter.project import Project

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mlops_jupyter.cli.main import main
@@ -26,7 +26,7 @@ def record(project: Project, accesses: Accesses) -> str:
     """Record a run of one cell that accessed files."""
     session_id = recorder.open_session(project, "study.ipynb")
     run_id = recorder.open_run(project, "study", session_id=session_id)
-    cell = dataclasses.replace(
+    cell = msgspec.structs.replace(
         executed(session_id, 1, "fit(read())"), files=read_files(project, accesses)
     )
     recorder.record(project, cell, [RunPart(run_id, closes="finished")])

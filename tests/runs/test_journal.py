@@ -6,9 +6,9 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mlops_jupyter.errors import ExternalError, UsageError
 from mlops_jupyter.project import Project

@@ -6,10 +6,10 @@ import math
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, now, open_project
