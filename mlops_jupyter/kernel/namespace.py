@@ -7,6 +7,7 @@ share a mutable object or memory with one of them (co-variables: Kishu, VLDB 202
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import types
@@ -307,7 +308,7 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 def _is_shells(value: Any) -> bool:
-    return str(getattr(value, "__module__", "")).startswith("IPython.")
+    return type(value) is types.FunctionType and getattr(value, "__wrapped__", None) is io.open
 
 
 def _differs(new: Fingerprint, old: Fingerprint) -> bool:

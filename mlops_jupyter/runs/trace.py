@@ -133,6 +133,7 @@ class Trace:
         self._unsure: dict[int, tuple[str, ...]] = {}
         self._seeded: set[str] = set()
         self._windows: list[tuple[int, int, int]] = []
+        self._processes: list[int] = []
         self._beside: set[str] = set()
         self._handles: set[str] = set()
         self._first = 1
@@ -167,6 +168,8 @@ class Trace:
             self._latest[resource] = position
         if around.shows_result:
             self._latest[RESULT] = position
+        if around.starts_process:
+            self._processes.append(position)
         self._windows.append((around.started_ns, around.ended_ns, position))
         self._parents[position] = ordered = tuple(sorted(parents))
         if unsure:
@@ -261,6 +264,8 @@ class Trace:
                 position = self._windows[index][2]
                 if position > known:
                     yield position
+                    # a process may have added to what earlier ones had written
+                    yield from (p for p in self._processes if p < position)
                 index -= 1
 
     def _doubts(
