@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
 
 from mlops_jupyter.cells.magic import Magic, is_shell, magic_of
+from mlops_jupyter.quiet import unwarned
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -42,8 +42,7 @@ def python_of(source: str) -> str:
     """Return the Python that IPython makes of a cell."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with unwarned():
         return str(TransformerManager().transform_cell(source))
 
 
@@ -57,8 +56,7 @@ def parse(source: str) -> ast.Module:
     SyntaxError, ValueError, RecursionError, MemoryError
         It is no code.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with unwarned():
         if not _ESCAPES.intersection(source):
             # what IPython's transforms do not touch: they take longer than the parser
             with contextlib.suppress(SyntaxError):

@@ -23,7 +23,6 @@ import sys
 import sysconfig
 import time
 import types
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -33,6 +32,7 @@ import msgspec
 import xxhash
 
 from mlops_jupyter.kernel.code import names_of
+from mlops_jupyter.quiet import unwarned
 
 ATOMS: frozenset[type] = frozenset({
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range,
@@ -168,8 +168,7 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
         if module_of(kind).partition(".")[0] in _QUIET:
             reader.dump(value)
         else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with unwarned():
                 reader.dump(value)
         shares = reader.shares()
     except TooMuchError:
