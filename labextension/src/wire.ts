@@ -93,12 +93,23 @@ export interface Artifact {
   size_bytes: number;
 }
 /**
- * A run, the cells that made it in the order of their execution, its newest certificate.
+ * A run and what stands behind it.
+ *
+ * Attributes
+ * ----------
+ * run : Run
+ * cells : tuple of CodeCell
+ *     The cells that made it, in the order of their execution.
+ * certificate : Certificate or None
+ *     What became of re-executing it, the last time.
+ * unsure : tuple of str
+ *     Why those cells may not give the same again, in words.
  */
 export interface RunDetail {
   run: Run;
   cells: CodeCell[];
   certificate?: Certificate | null;
+  unsure?: string[];
 }
 /**
  * One executed cell of a run's CodeVersion, as it was when it ran.

@@ -97,6 +97,8 @@ def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) ->
         click.echo(f"certified {sentence(made)} · {age(made.made_at)} ago")
     for line in _file_lines(project, detail):
         click.echo(line)
+    for reason in detail.unsure:
+        click.echo(f"not sure  {reason}")
     for cell in detail.cells:
         click.echo(f"\n# [{cell.position}] {cell.duration_seconds:.2f} s")
         click.echo(cell.source.rstrip())

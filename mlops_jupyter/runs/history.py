@@ -106,8 +106,10 @@ def get(project: Project, run_id: str) -> Run:
 
 
 def detail(project: Project, run_id: str) -> RunDetail:
-    """Return a run, the cells that made it, and its newest certificate."""
+    """Return a run and what stands behind it."""
     run = get(project, run_id)
+    doubts = project.catalog.row("SELECT unsure FROM run WHERE id = ?", (run.id,))
+    assert doubts is not None
     cells = project.catalog.rows(
         "SELECT execution_id, position, cell_id, text, duration_seconds, error FROM run_cell"
         " JOIN cell_execution ON cell_execution.id = execution_id"
@@ -122,6 +124,7 @@ def detail(project: Project, run_id: str) -> RunDetail:
             for execution_id, position, cell_id, text, seconds, error in cells
         ),
         certificate=certificate.newest(project, run.id),
+        unsure=tuple(msgspec.json.decode(doubts["unsure"])),
     )
 
 

@@ -121,8 +121,20 @@ class RunPage(msgspec.Struct, frozen=True):
 
 
 class RunDetail(msgspec.Struct, frozen=True):
-    """A run, the cells that made it in the order of their execution, its newest certificate."""
+    """A run and what stands behind it.
+
+    Attributes
+    ----------
+    run : Run
+    cells : tuple of CodeCell
+        The cells that made it, in the order of their execution.
+    certificate : Certificate or None
+        What became of re-executing it, the last time.
+    unsure : tuple of str
+        Why those cells may not give the same again, in words.
+    """
 
     run: Run
     cells: tuple[CodeCell, ...]
     certificate: Certificate | None = None
+    unsure: tuple[str, ...] = ()

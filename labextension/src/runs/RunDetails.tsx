@@ -88,12 +88,12 @@ export function RunDetails(props: IRunDetailsProps): JSX.Element {
   );
 }
 
-function Heading(props: { detail: RunDetail; trans: ITranslate }): JSX.Element {
-  const { detail, trans } = props;
-  const { run, certificate } = detail;
-  const now = useNow(5);
+type Fact = [name: string, value: string, title: string];
+
+function factsOf(detail: RunDetail, now: number, trans: ITranslate): Fact[] {
+  const { run, certificate, unsure } = detail;
   const seconds = between(run.started_at, run.ended_at);
-  const facts: [string, string, string][] = [
+  const facts: Fact[] = [
     [
       trans.__('Started'),
       moment(run.started_at),
@@ -128,8 +128,22 @@ function Heading(props: { detail: RunDetail; trans: ITranslate }): JSX.Element {
       evidence(certificate, trans)
     ]);
   }
+  if (unsure?.length) {
+    facts.push([
+      trans.__('Not sure'),
+      trans._n('%1 reason', '%1 reasons', unsure.length),
+      unsure.join('\n')
+    ]);
+  }
   facts.push([trans.__('MLflow'), mlflowState(run, trans), '']);
   facts.push([trans.__('Run'), run.id, '']);
+  return facts;
+}
+
+function Heading(props: { detail: RunDetail; trans: ITranslate }): JSX.Element {
+  const { detail, trans } = props;
+  const { run } = detail;
+  const facts = factsOf(detail, useNow(5), trans);
   return (
     <header>
       <h1>
