@@ -48,6 +48,9 @@ class Executed:
     wall_seconds: float = 0.0
 
 
+_SAID = {True: "right", False: "DIFFERS", None: "unstable itself"}
+
+
 def cells_of(path: Path) -> list[str]:
     """Return the sources of the code cells."""
     content = json.loads(path.read_text(encoding="utf-8"))
@@ -157,7 +160,7 @@ def measure(path: Path) -> dict[str, Any]:
         target = _target(recorded, stable)
         kept, doubts = slice_of(project, target + 1)
         again = run(place, [cells[p - 2] for p in kept if p > 1], records=False)
-    same = again.outputs[-1] == recorded.outputs[target - 1]
+    same = again.outputs[-1] == recorded.outputs[target - 1] if stable[target - 1] else None
     bare = min(first.cpu_seconds, second.cpu_seconds)
     return {
         "cells": len(cells),
@@ -197,7 +200,7 @@ def main() -> None:
         [
             name, f["cells"], f["unstable"], str(f["outputs_differ"] or "none"),
             f["bare_cpu_seconds"], f["cpu_ratio"], f"{f['kept']} of {f['target']}",
-            "right" if f["slice_is_right"] else "DIFFERS", "; ".join(f["unsure"])[:80],
+            _SAID[f["slice_is_right"]], "; ".join(f["unsure"])[:80],
         ]
         for name, f in figures.items()
     ]  # fmt: skip
@@ -206,16 +209,18 @@ def main() -> None:
     report.table("Real notebooks, captured", headers, rows)
     shares = [f["kept_share"] for f in figures.values()]
     changed = sum(bool(f["outputs_differ"]) for f in figures.values())
-    right = sum(f["slice_is_right"] for f in figures.values())
+    said = [f["slice_is_right"] for f in figures.values()]
+    doubted = sum(f["slice_is_right"] is False and bool(f["unsure"]) for f in figures.values())
     report.table(
         "Totals",
         ["figure", "value"],
         [
             ["notebooks", len(figures)],
             ["outputs changed by capture", changed],
-            ["slices right", right],
-            ["slices wrong, and we said that they may be", sum(
-                not f["slice_is_right"] and bool(f["unsure"]) for f in figures.values())],
+            ["slices right", said.count(True)],
+            ["slices wrong", said.count(False)],
+            ["slices wrong, and we said that they may be", doubted],
+            ["not to be compared: the cell differs from run to run", said.count(None)],
             ["average share of cells kept", sum(shares) / len(shares)],
         ],
     )  # fmt: skip
