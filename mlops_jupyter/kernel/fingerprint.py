@@ -15,48 +15,34 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import itertools
 import marshal
 import operator
 import pickle
 import sys
-import sysconfig
 import time
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 import xxhash
 
 from mlops_jupyter.kernel.code import names_of
+from mlops_jupyter.kernel.kind import (
+    ATOMS,
+    asked,
+    is_one_of,
+    is_value,
+    module_of,
+    name_of,
+    opaque_kind,
+)
 from mlops_jupyter.quiet import unwarned
-
-ATOMS: frozenset[type] = frozenset({
-    bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range,
-    types.BuiltinFunctionType,
-})  # fmt: skip
-"""Types whose instances cannot change and refer to nothing that can."""
 
 _CODE: frozenset[type] = frozenset({types.FunctionType, classmethod, staticmethod, property})
 
 _CONTAINERS: frozenset[type] = frozenset({list, dict, set, bytearray, deque})
-
-OPAQUE = frozenset({
-    "IPython", "_asyncio", "_io", "_socket", "_thread", "asyncio", "concurrent", "dask", "duckdb",
-    "ipykernel", "ipywidgets", "itertools", "jax", "keras", "logging", "matplotlib", "mlflow",
-    "mlops_jupyter",
-    "multiprocessing", "py4j", "pyspark", "queue", "ray", "requests", "seaborn", "selectors",
-    "socket", "sqlalchemy", "sqlite3", "ssl", "subprocess", "tensorflow", "threading", "tqdm",
-    "wandb", "weakref",
-})  # fmt: skip
-"""Packages whose objects hold what a pickle does not show, or too much to be walked for each cell.
-
-``_io`` and ``itertools`` have exceptions: see `_TRANSPARENT`."""
-
-_TRANSPARENT = frozenset({("_io", "StringIO"), ("_io", "BytesIO")})
 
 _QUIET = frozenset({"builtins", "collections", "datetime", "numpy", "pandas", "sklearn", "scipy"})
 """Packages that pickle without a warning; for others Python's warnings are held back."""
@@ -137,11 +123,6 @@ class Clock:
             raise TooMuchError
 
 
-def is_atom(value: Any) -> bool:
-    """Return whether a value cannot change and refers to nothing that can."""
-    return _is_one_of(type(value), ATOMS)
-
-
 def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fingerprint:
     """Return the fingerprint of a value that is no atom.
 
@@ -155,7 +136,7 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
         without calling their methods, its functions and variables count as state.
     """
     kind = type(value)
-    reason = _opaque_kind(kind)
+    reason = opaque_kind(kind)
     if reason:
         return Fingerprint(b"", _hidden_share(value), opaque=reason)
     reader = _Reader(_Sink(clock), is_user)
@@ -211,7 +192,7 @@ class _Reader(pickle.Pickler):
         found = [
             entry
             for identity, entry in memo.items()
-            if identity in self._instances or _is_one_of(type(entry[1]), _CONTAINERS)
+            if identity in self._instances or is_one_of(type(entry[1]), _CONTAINERS)
         ]
         del memo
         found.sort(key=_place, reverse=True)
@@ -240,7 +221,7 @@ class _Reader(pickle.Pickler):
         return self._instance(obj, kind)
 
     def _instance(self, obj: Any, kind: type) -> Any:
-        reason = _opaque_kind(kind)
+        reason = opaque_kind(kind)
         if reason:
             return self._hide(obj, reason)
         if module_of(kind) == "numpy" and name_of(kind) in _ARRAYS:
@@ -254,7 +235,7 @@ class _Reader(pickle.Pickler):
             return self._hide(obj, f"a {name_of(kind)}")
         if isinstance(reduced, str):  # a global of a library
             return _walk((module_of(kind), reduced))
-        if not _is_value(kind) and "function" not in name_of(kind):
+        if not is_value(kind) and "function" not in name_of(kind):
             self._instances.add(id(obj))
         if module_of(kind).partition(".")[0] == "pandas" and len(reduced) > 2:
             return _own_state(reduced)
@@ -288,7 +269,7 @@ class _Reader(pickle.Pickler):
         if not self._is_user(module_of(kind)):
             return _walk((module_of(kind), name_of(kind)))
         self._instances.add(id(kind))
-        mapping, bases = _asked(kind, "__dict__"), _asked(kind, "__bases__")
+        mapping, bases = asked(kind, "__dict__"), asked(kind, "__bases__")
         own = [(name, part) for name, part in mapping.items() if _counts(name, part)]
         meta = type(kind) if type(kind) is not type else None
         return _walk(("class", name_of(kind), bases, meta, own))
@@ -340,65 +321,6 @@ def _seen(*parts: Any) -> None:
 
 _ARRAYS = frozenset({"ndarray", "memmap", "recarray", "matrix", "MaskedArray"})
 
-_VALUES = ("dtype", "Dtype", "Enum")
-
-
-_VALUE_PACKAGES = {"datetime", "decimal", "fractions", "pathlib", "pyarrow", "re", "uuid"}
-
-
-def _asked(kind: type, attribute: str) -> Any:
-    """Return an attribute of a class without asking its metaclass, which may be the user's."""
-    return type.__getattribute__(kind, attribute)
-
-
-def name_of(kind: type) -> str:
-    """Return the name of a class."""
-    return str(_asked(kind, "__name__"))
-
-
-def module_of(kind: type) -> str:
-    """Return the module of a class."""
-    try:
-        return str(_asked(kind, "__module__"))
-    except AttributeError:
-        return ""
-
-
-def _is_one_of(kind: type, kinds: frozenset[type]) -> bool:
-    # a metaclass of the user may have a hash of its own
-    return type(kind) is type and kind in kinds
-
-
-def _is_value(kind: type) -> bool:
-    """Return whether sharing an instance means nothing: it never changes, or is internal.
-
-    What a frame is made of is no concern of others, but for its memory, which counts apart.
-    """
-    module = module_of(kind)
-    package = module.partition(".")[0]
-    if package == "pandas":
-        return name_of(kind) not in {"DataFrame", "Series"}
-    if package == "numpy":
-        return not module.startswith("numpy.random")
-    bases: tuple[type, ...] = _asked(kind, "__mro__")
-    return package in _VALUE_PACKAGES or any(name_of(b).endswith(_VALUES) for b in bases)
-
-
-_KINDS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
-
-
-def _opaque_kind(kind: type) -> str:
-    is_plain = type(kind) is type
-    reason = _KINDS.get(kind) if is_plain else None
-    if reason is None:
-        module, name = module_of(kind), name_of(kind)
-        package = module.partition(".")[0]
-        hidden = package in OPAQUE and (package, name) not in _TRANSPARENT
-        reason = f"a {module}.{name}" if hidden else ""
-        if is_plain:
-            _KINDS[kind] = reason
-    return reason
-
 
 def _hidden_share(value: Any) -> frozenset[int]:
     """Return what an opaque value shares, as far as the garbage collector sees it."""
@@ -420,7 +342,7 @@ _NEVER_SHARED = (type, types.ModuleType, types.FunctionType, types.CodeType, typ
 
 def _may_be_shared(value: Any) -> bool:
     kind = type(value)
-    if _is_one_of(kind, ATOMS) or issubclass(kind, _NEVER_SHARED) or _is_value(kind):
+    if is_one_of(kind, ATOMS) or issubclass(kind, _NEVER_SHARED) or is_value(kind):
         return False
     return not (kind is dict and "__builtins__" in value)
 
@@ -435,8 +357,8 @@ def _state(obj: Any, kind: type) -> Iterator[Any]:
     yield from (base.__repr__(obj) for base in (str, bytes, int, float) if issubclass(kind, base))
     with contextlib.suppress(AttributeError):
         yield object.__getattribute__(obj, "__dict__")
-    for base in _asked(kind, "__mro__"):
-        for name, slot in _asked(base, "__dict__").items():
+    for base in asked(kind, "__mro__"):
+        for name, slot in asked(base, "__dict__").items():
             if type(slot) is types.MemberDescriptorType:
                 with contextlib.suppress(AttributeError):
                     yield name, slot.__get__(obj, kind)
@@ -455,7 +377,7 @@ def _own_state(reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 def _counts(name: str, part: Any) -> bool:
     if name in {"__dict__", "__weakref__", "_abc_impl"}:
         return False
-    return not name.startswith("__") or _is_one_of(type(part), _CODE)
+    return not name.startswith("__") or is_one_of(type(part), _CODE)
 
 
 def _content(cell: Any) -> Any:
@@ -478,38 +400,3 @@ _SPECIAL: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {
     types.MethodDescriptorType: lambda part: ("descriptor", part.__name__),
     types.CodeType: lambda code: ("code", hash(code)),
 }
-
-
-def installed_check(roots: Iterator[str] | None = None) -> Callable[[Any], bool]:
-    """Return a function that tells whether a module, by name, is the user's own.
-
-    Modules of Python and of installed packages are not; ``__main__``, modules without a file
-    and files anywhere else are.
-    """
-    paths = sysconfig.get_paths()
-    folders = roots or iter({paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")})
-    installed = tuple(itertools.chain(folders, ("<frozen",)))
-    known: dict[str, bool] = {"__main__": True, "builtins": False}
-
-    def is_user(name: Any) -> bool:
-        if not isinstance(name, str):
-            return False
-        found = known.get(name)
-        if found is None:
-            module = sys.modules.get(name)
-            found = module is not None and _is_own(module, installed)
-            if module is not None:
-                known[name] = found
-        return found
-
-    return is_user
-
-
-def _is_own(module: types.ModuleType, installed: tuple[str, ...]) -> bool:
-    if module.__name__.partition(".")[0] in sys.stdlib_module_names | {"mlops_jupyter"}:
-        return False
-    spec = getattr(module, "__spec__", None)
-    file = getattr(module, "__file__", None) or getattr(spec, "origin", None)
-    if file is None:  # Cython makes modules such as `_cython_3_1_2` for its own types
-        return spec is None and not module.__name__.startswith("_")
-    return not str(file).startswith(installed) and file not in {"built-in", "frozen"}

@@ -18,14 +18,8 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.kernel.code import ANYTHING
-from mlops_jupyter.kernel.fingerprint import (
-    Clock,
-    Fingerprint,
-    fingerprint,
-    is_atom,
-    module_of,
-    name_of,
-)
+from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint
+from mlops_jupyter.kernel.kind import is_atom, module_of, name_of
 
 _SHELL = re.compile(r"_{1,3}|_i{0,3}\d*|_[iod]h|In|Out|exit|quit|get_ipython|__\w+__")
 """Names that IPython itself puts into the namespace."""

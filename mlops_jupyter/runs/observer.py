@@ -14,7 +14,8 @@ import msgspec
 from mlops_jupyter.cells.analysis import CellAnalysis
 from mlops_jupyter.cells.mention import SEEDING
 from mlops_jupyter.kernel.files import Accesses, FileWatch
-from mlops_jupyter.kernel.fingerprint import Clock, installed_check, module_of
+from mlops_jupyter.kernel.fingerprint import Clock
+from mlops_jupyter.kernel.kind import installed_check, module_of
 from mlops_jupyter.kernel.namespace import Changes, Namespace
 from mlops_jupyter.kernel.process import Process
 from mlops_jupyter.runs.trace import TICK_NS, Surroundings, Trace, Traced, sets_options

@@ -26,7 +26,8 @@ from sklearn.linear_model import LinearRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint, installed_check
+from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint
+from mlops_jupyter.kernel.kind import installed_check
 
 IS_USER = installed_check()
 
