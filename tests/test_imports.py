@@ -27,6 +27,16 @@ HEAVY = {
     "tornado",
 }
 
+WHEN_NEEDED = {
+    "data.file", "data.file_state", "data.snapshot", "data.versions",  # a file is read, data kept
+    "magics.display", "magics.listing",  # something is shown
+    "runs.block", "runs.environment", "runs.findings", "runs.history", "runs.logged",
+    "runs.mirror", "runs.mlflow_attach", "runs.mlflow_place", "runs.monitor", "runs.series",
+    "store.lock",  # a run is tracked
+    "runs.files",  # both
+}  # fmt: skip
+"""Our own modules that `%load_ext` leaves to the first cell that needs them."""
+
 REPORT = "import sys; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
 
 
@@ -69,6 +79,35 @@ def test_load_ext_imports_nothing_heavy(project: Project) -> None:
         assert set(answer.text.split()) & (HEAVY - {"IPython"}) == set()
     finally:
         kernel.close()
+
+
+def test_load_ext_and_plain_cells_leave_our_own_modules_to_those_who_need_them(
+    project: Project,
+) -> None:
+    kernel = Kernel(project.root)
+    try:
+        kernel.run("%load_ext mlops_jupyter")
+        kernel.run("x = 1 + 1")
+        kernel.run("import sys")
+        loaded = set(kernel.run("print(*sys.modules)").text.split())
+        assert "mlops_jupyter.runs.recorder" in loaded
+        assert loaded & {f"mlops_jupyter.{name}" for name in WHEN_NEEDED} == set()
+    finally:
+        kernel.close()
+
+
+def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
+    """The methods of each are compiled when its module is imported: ten times a msgspec struct."""
+    code = (
+        "import dataclasses, sys\n"
+        "from mlops_jupyter.magics import extension\n"
+        "ours = [m for n, m in sys.modules.items() if n.startswith('mlops_jupyter.')]\n"
+        "made = [v for m in ours for v in vars(m).values() if isinstance(v, type)]\n"
+        "print(*{f'{v.__module__}.{v.__qualname__}' for v in made if dataclasses.is_dataclass(v)\n"
+        "        and v.__module__.startswith('mlops_jupyter.')}, sep='\\n')"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout.split()) == (0, []), answer.stderr
 
 
 def test_the_public_names_are_these_and_all_exist() -> None:

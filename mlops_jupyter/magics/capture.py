@@ -10,27 +10,28 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
 import msgspec
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
-from mlops_jupyter.data import touched, versions
+from mlops_jupyter.data import touched
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.kernel import current as executing
 from mlops_jupyter.kernel import notebook
 from mlops_jupyter.kernel.current import Cell
+from mlops_jupyter.kernel.files import Accesses
 from mlops_jupyter.magics.outputs import Outputs, publishers
 from mlops_jupyter.magics.tracking import Tracking
 from mlops_jupyter.project import Project, now, open_project
 from mlops_jupyter.runs import recorder
-from mlops_jupyter.runs.files import read_files
 from mlops_jupyter.runs.journal import Journal
 from mlops_jupyter.runs.observer import Observed, Observer
 from mlops_jupyter.runs.recorder import Execution, RunPart
+from mlops_jupyter.runs.run import ReadFile
 
 INJECTED = "# Parameters\n"
 """First line of the cell that papermill injects; the kernel is not told its tags."""
@@ -217,11 +218,27 @@ class Capture:
             started_at=self._began[0],
             duration_seconds=seconds,
             error=None if error is None else last_line(error),
-            versions=tuple(sorted({versions.row_id(project, v) for v in self._touched})),
+            versions=_rows_of(project, self._touched),
             notebook=notebook.path_told_with(info.cell_id),
             outputs=self._outputs.shown,
-            files=read_files(project, observed.accesses),
+            files=_files_of(project, observed.accesses),
         )
+
+
+def _rows_of(project: Project, used: Sequence[DatasetVersion]) -> tuple[int, ...]:
+    if not used:
+        return ()
+    from mlops_jupyter.data import versions
+
+    return tuple(sorted({versions.row_id(project, version) for version in used}))
+
+
+def _files_of(project: Project, accesses: Accesses) -> tuple[ReadFile, ...]:
+    if not accesses.accesses:
+        return ()
+    from mlops_jupyter.runs.files import read_files
+
+    return read_files(project, accesses)
 
 
 def start(shell: Any) -> Capture:

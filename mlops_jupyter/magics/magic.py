@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.kernel import notebook
-from mlops_jupyter.magics import capture, display, track
+from mlops_jupyter.magics import capture, track
 from mlops_jupyter.magics.tracking import STATUSES, Tracking
 from mlops_jupyter.project import Project, open_project
 
@@ -33,6 +33,7 @@ class MlopsMagics(Magics):
         ``--name``, the name of the variable is taken. The same content gives the same version.
         """
         from mlops_jupyter.data.snapshot import snapshot
+        from mlops_jupyter.magics import display
 
         expression, options = _split(line)
         value = self._evaluate(expression)

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.errors import MlopsError, UsageError
 from mlops_jupyter.kernel import current
-from mlops_jupyter.magics import display, track
+from mlops_jupyter.magics import track
 from mlops_jupyter.magics.track import Header
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.runs import (
-    environment,
-    findings,
-    library,
-    live,
-    mirror,
-    mlflow_attach,
-    recorder,
-    series,
-)
-from mlops_jupyter.runs.block import status_of
-from mlops_jupyter.runs.findings import Scene, States
-from mlops_jupyter.runs.opened import OpenRun, Place
+from mlops_jupyter.runs import library, live, outbox, recorder
+from mlops_jupyter.runs.opened import OpenRun, Place, status_of
 from mlops_jupyter.runs.recorder import Figure, Findings, RunPart
 from mlops_jupyter.runs.run import Status
+
+if TYPE_CHECKING:
+    from mlops_jupyter.runs.findings import Scene, States
 
 STATUSES: tuple[Status, ...] = ("finished", "failed", "interrupted")
 
@@ -63,7 +55,10 @@ class Tracking:
         self._taken: dict[str, Findings] = {}
         self._given = Given()
         current.follow(live.run_id)
-        mirror.catch_up(project)
+        if not outbox.is_empty(project):  # runs of an earlier kernel still wait
+            from mlops_jupyter.runs import mirror
+
+            mirror.start(project)
 
     @property
     def run(self) -> OpenRun | None:
@@ -72,6 +67,8 @@ class Tracking:
 
     def attach(self, run_id: str) -> None:
         """Let all cells of the kernel belong to a run that others opened: a pipeline's."""
+        from mlops_jupyter.runs import series
+
         self._attached = self.place.around = OpenRun(self.place, run_id, "")
         self._attached.go_on(series.last_steps(self.project, run_id))
         self.place.add(self._attached)
@@ -103,6 +100,8 @@ class Tracking:
         UsageError
             One is open already.
         """
+        from mlops_jupyter.magics import display
+
         open_ = self._spanning
         if open_ is not None and open_.closes is None:
             raise UsageError(
@@ -152,9 +151,15 @@ class Tracking:
             Names whose content it changed in place.
         """
         given = self._given.after(analysis, changed, has_parameters=has_parameters)
-        scene = Scene(analysis, self.shell.user_ns, self._before, changed, given)
         self._taken.clear()
-        if not self.place.runs and self.project.settings.capture.track_fits:
+        may_open = not self.place.runs and self.project.settings.capture.track_fits
+        if not self.place.runs and not may_open:
+            return ()
+        from mlops_jupyter.runs import mlflow_attach
+        from mlops_jupyter.runs.findings import Scene
+
+        scene = Scene(analysis, self.shell.user_ns, self._before, changed, given)
+        if may_open:
             self._open_for_fit(scene)
         if self._cell is not None:
             self._cell.closes = status_of(error)
@@ -170,6 +175,9 @@ class Tracking:
             run.status = run.closes or run.status
         self._forget()
         if closed:
+            from mlops_jupyter.magics import display
+            from mlops_jupyter.runs import mirror
+
             mirror.start(self.project)
             display.run_lines(self.shell, self.project, closed)
 
@@ -200,6 +208,8 @@ class Tracking:
             live.place = None
 
     def _open_for_fit(self, scene: Scene) -> None:
+        from mlops_jupyter.runs import findings
+
         trained = findings.trained_here(scene)
         if trained:
             name = type(trained[-1]).__name__
@@ -212,6 +222,8 @@ class Tracking:
             if run.status != "running":
                 run.closes = run.status
             return RunPart(run.id, replace(run.unwritten, figures=kept), run.closes)
+        from mlops_jupyter.runs import environment, findings
+
         found = findings.gather(scene, run.selection, logged=run.logged, has_model=run.has_model)
         taken = self._taken[run.id] = run.take()
         run.note(found)
@@ -237,6 +249,8 @@ class Tracking:
     def _states(self, source: str) -> States:
         if not library.loaded():
             return {}
+        from mlops_jupyter.runs import findings
+
         analysis = analyse(source)
         return findings.states([*analysis.reads, *analysis.writes], self.shell.user_ns)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 import linecache
 from collections import ChainMap
@@ -18,9 +17,8 @@ from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.runs import findings, live, mirror
 from mlops_jupyter.runs.findings import Scene, States
-from mlops_jupyter.runs.opened import OpenRun, complain
+from mlops_jupyter.runs.opened import OpenRun, complain, status_of
 from mlops_jupyter.runs.recorder import Findings
-from mlops_jupyter.runs.run import Status
 from mlops_jupyter.runs.selection import Selection
 
 LONGEST_ERROR = 500
@@ -73,14 +71,6 @@ class Block:
             complain(problem)
         if not run.place.in_kernel:
             mirror.start(run.place.project)
-
-
-def status_of(error: BaseException | None) -> Status:
-    """Return the status of a run that ended so."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "finished"
-    interrupted = (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit)
-    return "interrupted" if isinstance(error, interrupted) else "failed"
 
 
 def last_line(error: BaseException) -> str:

@@ -7,7 +7,6 @@ from typing import Literal
 import msgspec
 
 from mlops_jupyter.project import Project
-from mlops_jupyter.runs.metric import metric_text
 
 Verdict = Literal["exact", "within_tolerance", "differs", "could_not_run"]
 Cause = Literal["cell", "file", "kernel"]
@@ -39,6 +38,8 @@ class Difference(msgspec.Struct, frozen=True):
     within: bool = False
 
     def __str__(self) -> str:
+        from mlops_jupyter.runs.metric import metric_text
+
         by = "" if self.by is None else f" (by {metric_text(self.by, 3)})"
         return f"{self.name} {self.recorded} → {self.found}{by}"
 

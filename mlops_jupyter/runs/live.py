@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.project import open_project
-from mlops_jupyter.runs import code, environment, history, mlflow_attach, recorder, series
+from mlops_jupyter.runs import code, recorder
 from mlops_jupyter.runs.opened import OpenRun, Place, not_open
 from mlops_jupyter.runs.recorder import Findings, RunPart
 from mlops_jupyter.runs.run import Status
@@ -85,6 +85,8 @@ def resume(at: Place, run_id: str, selection: Selection | None = None) -> OpenRu
     ConflictError
         It runs.
     """
+    from mlops_jupyter.runs import history, series
+
     found = history.get(at.project, run_id)
     recorder.resume_run(at.project, found.id, at.session_id)
     run = OpenRun(at, found.id, found.name, selection=selection)
@@ -150,6 +152,8 @@ def current(verb: str, name: str) -> OpenRun | None:
 
 def end(run: OpenRun, status: Status, error: str | None, found: Findings) -> None:
     """End the run of a block. It is written at once; its cells follow when the cell ends."""
+    from mlops_jupyter.runs import environment, mlflow_attach
+
     mlflow_attach.note(run.place.project, run.id)
     leave(run)
     run.status = status

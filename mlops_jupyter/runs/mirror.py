@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.project import Project, now, open_project
-from mlops_jupyter.runs import history, recorder
+from mlops_jupyter.runs import history, outbox, recorder
 from mlops_jupyter.runs.mlflow_place import redacted
 from mlops_jupyter.store import mlflow_home
 from mlops_jupyter.store.lock import exclusive
@@ -69,12 +69,6 @@ def start(project: Project) -> None:
     except ConflictError:  # it runs
         return
     _spawn(project)
-
-
-def catch_up(project: Project) -> None:
-    """Start the mirror if runs of an earlier kernel still wait. Costs 20 µs when none does."""
-    if history.waiting(project)[0]:
-        start(project)
 
 
 def drain(project: Project) -> int:
@@ -164,7 +158,7 @@ class _Drain:
 
     def all(self) -> tuple[int, str | None]:
         """Return how many runs were copied, and the last error, in words."""
-        if not history.waiting(self.project)[0]:
+        if outbox.is_empty(self.project):
             return 0, None
         with exclusive(self.project.folder / COPYING, WAIT_SECONDS, WHAT):
             sql = "SELECT id, run_id FROM outbox WHERE done_at IS NULL ORDER BY id"

@@ -7,6 +7,7 @@ the user's loops.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -18,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 from mlops_jupyter.errors import MlopsError, UsageError
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import recorder
-from mlops_jupyter.runs.findings import plain
-from mlops_jupyter.runs.logged import figure_of, file_of
 from mlops_jupyter.runs.recorder import Figure, Findings, RunPart
 from mlops_jupyter.runs.run import Status
 from mlops_jupyter.runs.selection import Selection
@@ -172,6 +171,8 @@ class OpenRun:
 
     def log_params(self, parameters: Mapping[str, Any]) -> None:
         """Record parameters."""
+        from mlops_jupyter.runs.findings import plain
+
         for name in parameters:
             self._check("log_param", name)
         self.logged_params |= set(parameters)
@@ -179,11 +180,15 @@ class OpenRun:
 
     def log_figure(self, fig: Any, name: str) -> None:
         """Record a figure under a name."""
+        from mlops_jupyter.runs.logged import figure_of
+
         self._check("log_figure", name)
         self._add(Findings(files=(figure_of(fig, name),)))
 
     def log_artifact(self, file: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
         """Record a file, or bytes under a name."""
+        from mlops_jupyter.runs.logged import file_of
+
         self._check("log_artifact", "" if name is None else name)
         self._add(Findings(files=(file_of(file, name),)))
 
@@ -266,6 +271,14 @@ def complain(error: MlopsError) -> None:
     if error.message not in _complaints:
         _complaints.add(error.message)
         print(f"mlops: not recorded: {error}", file=sys.stderr)  # noqa: T201
+
+
+def status_of(error: BaseException | None) -> Status:
+    """Return the status of a run that ended so."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "finished"
+    interrupted = (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit)
+    return "interrupted" if isinstance(error, interrupted) else "failed"
 
 
 def not_open(run: OpenRun | None, call: str) -> UsageError:

@@ -12,7 +12,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +141,7 @@ _INHERITED: list[sqlite3.Connection] = []
 
 def migrations() -> list[str]:
     """Return the SQL of each migration, oldest first."""
-    folder = resources.files(__package__) / "migrations"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    files = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
     return [file.read_text(encoding="utf-8") for file in files]
 
 
