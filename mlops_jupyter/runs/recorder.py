@@ -288,7 +288,7 @@ def _discreet(cell: Execution) -> Execution:
     if source not in (cell.source, secret.PRIVATE):
         cell = replace(cell, unsure=(*cell.unsure, secret.why_masked(cell.position)))
     shows = cell.error or cell.notebook or cell.outputs or cell.files
-    if source == cell.source and not shows:
+    if source == cell.source != secret.PRIVATE and not shows:
         return cell
     analysis = analyse(source)
     return replace(
