@@ -53,6 +53,12 @@ BYTES_PER_SECOND = 5e9
 LONG = 1000
 """Items from which on a list of plain values has a way of its own."""
 
+ITEM_BYTES = 300
+"""An item of a long list takes as long as so many bytes of a buffer, at least."""
+
+AT_ONCE = 10_000
+"""Items of a long list between two looks at the clock."""
+
 MOST_REFERENTS = 100
 """Objects of an opaque value that are followed to find what it shares."""
 
@@ -142,10 +148,10 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
     reader = _Reader(_Sink(clock), is_user)
     try:
         clock.check()
-        if kind is list and len(value) > LONG and ATOMS.issuperset(map(type, value)):
-            # a tenth of what the pickler needs, which remembers each string that it meets
-            digest = xxhash.xxh3_128_digest(marshal.dumps(value, 2))
-            return Fingerprint(digest, frozenset({id(value)}))
+        if kind is list and len(value) > LONG:
+            clock.check(len(value) * ITEM_BYTES)
+            if ATOMS.issuperset(map(type, value)):
+                return Fingerprint(_digest_of_atoms(value, clock), frozenset({id(value)}))
         if module_of(kind).partition(".")[0] in _QUIET:
             reader.dump(value)
         else:
@@ -161,6 +167,15 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
     finally:
         reader.clear_memo()  # it holds all that was met, which must not outlive the cell
     return Fingerprint(reader.digest(), shares, frozenset(reader.names), reader.opaque)
+
+
+def _digest_of_atoms(values: list[Any], clock: Clock) -> bytes:
+    # a tenth of what the pickler needs, which remembers each string that it meets
+    content = xxhash.xxh3_128()
+    for begin in range(0, len(values), AT_ONCE):
+        clock.check()
+        content.update(marshal.dumps(values[begin : begin + AT_ONCE], 2))
+    return content.digest()
 
 
 class _Reader(pickle.Pickler):

@@ -12,6 +12,7 @@ import functools
 import io
 import random
 import threading
+import time
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -325,3 +326,14 @@ def test_a_deep_nest_is_opaque_and_no_error() -> None:
     for _ in range(100_000):
         nest = [nest]
     assert look(nest).opaque
+
+
+def test_a_long_list_of_plain_values_is_not_begun_without_the_time() -> None:
+    long = list(map(str, range(2_000_000)))
+    began = time.thread_time()
+    assert look(long, seconds=0.01).opaque == "too large"
+    assert time.thread_time() - began < 0.05
+    before = look(long)
+    long[1_999_999] += "!"
+    assert before.opaque == ""
+    assert look(long).digest not in (b"", before.digest)
