@@ -97,7 +97,7 @@ def test_load_ext_and_plain_cells_leave_our_own_modules_to_those_who_need_them(
 
 
 def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
-    """The methods of each are compiled when its module is imported: ten times a msgspec struct."""
+    """The methods of each are compiled when its module is imported: 0.5 ms, a struct 0.01 ms."""
     code = (
         "import dataclasses, sys\n"
         "from mlops_jupyter.magics import extension\n"
