@@ -143,7 +143,8 @@ def _pandas(module: Any) -> Any:
 
 
 def _matplotlib(module: Any) -> Any:
-    return dict.copy(module.rcParams)
+    # its own ways to read would choose a backend, and import pyplot
+    return dict(dict.items(module.rcParams))
 
 
 def _pyplot(module: Any) -> Any:
