@@ -56,6 +56,12 @@ LONG = 1000
 ITEM_BYTES = 300
 """An item of a long list takes as long as so many bytes of a buffer, at least."""
 
+OBJECT_BYTES = 5000
+"""To see what an object shares takes as long as so many bytes of a buffer."""
+
+LONGEST_FRAME = 2**17
+"""Bytes that a pickler hands over at once, when it is not a single value."""
+
 AT_ONCE = 10_000
 """Items of a long list between two looks at the clock."""
 
@@ -202,19 +208,20 @@ class _Reader(pickle.Pickler):
         outer ones first: nobody else holds them.
         """
         shares = self._memories | self._hidden
-        memo = self.memo.copy()
-        self.clear_memo()
-        found = [
-            entry
-            for identity, entry in memo.items()
-            if identity in self._instances or is_one_of(type(entry[1]), _CONTAINERS)
-        ]
-        del memo
-        found.sort(key=_place, reverse=True)
-        while found:
-            _, one = found.pop()
-            if sys.getrefcount(one) > _OURS:
-                shares.add(id(one))
+        with _uncollected():
+            memo = self.memo.copy()
+            self.clear_memo()
+            found = [
+                entry
+                for identity, entry in memo.items()
+                if identity in self._instances or is_one_of(type(entry[1]), _CONTAINERS)
+            ]
+            del memo
+            found.sort(key=_place, reverse=True)
+            while found:
+                _, one = found.pop()
+                if sys.getrefcount(one) > _OURS:
+                    shares.add(id(one))
         return frozenset(shares)
 
     def reducer_override(self, obj: Any) -> Any:
@@ -298,6 +305,19 @@ class _Reader(pickle.Pickler):
         return _walk(("module", name, own))
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    # as many tuples as there are objects would set off a collection again and again
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 _OURS = 2
 """References to an object from the loop and from the call."""
 
@@ -315,10 +335,13 @@ class _Sink:
 
     def __init__(self, clock: Clock) -> None:
         self._hash = xxhash.xxh3_128()
+        self._count = 0
         self.check = clock.check
 
     def write(self, content: bytes) -> None:
-        self.check()
+        if len(content) <= LONGEST_FRAME:  # else one long text
+            self._count += content.count(pickle.MEMOIZE)
+        self.check(self._count * OBJECT_BYTES)
         self._hash.update(content)
 
     def take(self, buffer: pickle.PickleBuffer) -> None:

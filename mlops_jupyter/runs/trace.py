@@ -280,7 +280,8 @@ class Trace:
         for name in changes.too_large:
             yield f"too large: {name!r} was not looked through at {here}; it counts as changed"
         if self._found:
-            for name in sorted((changes.needs & self._found) - self._latest.keys()):
+            given = changes.needs & self._found
+            for name in sorted(n for n in given if n not in self._latest):
                 yield f"not recorded: {name!r}, read by {here}, was bound before recording began"
         for reason in around.unsure:
             yield f"files: {here}: {reason}"
