@@ -62,6 +62,9 @@ OBJECT_BYTES = 5000
 LONGEST_FRAME = 2**17
 """Bytes that a pickler hands over at once, when it is not a single value."""
 
+GAP_BYTES = 100
+"""So does an element of an array with gaps: each is a cache line of its own."""
+
 AT_ONCE = 10_000
 """Items of a long list between two looks at the clock."""
 
@@ -276,7 +279,7 @@ class _Reader(pickle.Pickler):
         if array.dtype.hasobject or array.flags.forc:
             return array.__reduce_ex__(5)
         # a view with gaps: a pickle would copy it; the memory below says as much
-        self._sink.check(array.nbytes)
+        self._sink.check(max(array.nbytes, array.size * GAP_BYTES))
         return _walk((array.shape, array.dtype.str, array.tobytes()))
 
     def _function(self, function: types.FunctionType) -> Any:

@@ -319,6 +319,8 @@ def test_what_would_take_too_long_is_not_walked() -> None:
     found = look(deep, seconds=0.01)
     assert (found.digest, found.opaque) == (b"", "too large")
     assert look(np.zeros(300_000_000, dtype="u1"), seconds=0.01).opaque == "too large"
+    column = np.zeros((2_000_000, 10))[:, 3]
+    assert look(column, seconds=0.01).opaque == "too large"
 
 
 def test_a_deep_nest_is_opaque_and_no_error() -> None:
