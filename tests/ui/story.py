@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlops_jupyter.project import Project
+from mlops_jupyter.runs import certificate
+from mlops_jupyter.runs.certificate import Certificate
 
 NOW = datetime.now(UTC)
 
@@ -163,6 +165,7 @@ def _runs(project: Project) -> list[str]:
             _insert(project, "run_data", run_id=run, version_id=min(number, 4))
     for cell in (1, 2, 3):
         _insert(project, "run_cell", run_id=ids[5], execution_id=cell)
+    _proof(project, ids[5])
     png = _figure()
     _insert(
         project, "artifact", run_id=ids[5], name="figure-1.png", media_type="image/png",
@@ -170,6 +173,27 @@ def _runs(project: Project) -> list[str]:
     )  # fmt: skip
     _insert(project, "outbox", run_id=ids[5], created_at=_ago(minutes=11))
     return ids
+
+
+def _proof(project: Project, run: str) -> None:
+    """Give a run a training curve, a certificate, and a doubt."""
+    for step in range(60):
+        for name, floor in (("train_loss", 0.31), ("valid_loss", 0.41)):
+            value = floor + 0.35 * 0.93**step + (0.0004 * step if name[0] == "v" else 0)
+            _insert(project, "metric", run_id=run, name=name, step=step, value=value)
+    doubt = "unseeded: execution 3 draws from numpy.random, which no cell has seeded"
+    with project.catalog.transaction() as rows:
+        rows.execute("UPDATE run SET unsure = ? WHERE id = ?", (json.dumps([doubt]), run))
+    certificate.keep(
+        project,
+        Certificate(
+            id="c" * 16, run_id=run, verdict="exact", reason=None, cause=None,
+            positions=(1, 2, 3), widened_by=0, attempts=1, differences=(), unseeded=(), notes=(),
+            tolerance=None, environment="here", code_digest="blake3:" + "c" * 64,
+            data_digests={}, environment_digest=None, model_digest=None, reproduction_id=None,
+            notebook=None, python="3.11.7", duration_seconds=21.0, made_at=_ago(minutes=2),
+        ),
+    )  # fmt: skip
 
 
 def _figure() -> bytes:

@@ -257,6 +257,9 @@ class TestAWeekOfWork:
         expect(details.get_by_role("img", name="Figure figure-1.png")).to_be_visible()
         expect(details.get_by_text("HistGradientBoostingClassifier").first).to_be_visible()
         expect(details).to_contain_text("waiting to be copied")
+        expect(details).to_contain_text("reproduced exactly · 3 cells")
+        expect(details.get_by_text("1 reason")).to_be_visible()
+        expect(details.get_by_role("img", name="train_loss")).to_be_visible()
         shoot("run")
 
     def test_with_the_keyboard_alone(self, page: Page, panel: Locator) -> None:
