@@ -170,7 +170,8 @@ class Trace:
             self._latest[RESULT] = position
         if around.starts_process:
             self._processes.append(position)
-        self._windows.append((around.started_ns, around.ended_ns, position))
+        if analysis.opaque or analysis.mentions.calls:  # only such a cell can have written
+            self._windows.append((around.started_ns, around.ended_ns, position))
         self._parents[position] = ordered = tuple(sorted(parents))
         if unsure:
             self._unsure[position] = unsure
