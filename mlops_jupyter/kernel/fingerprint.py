@@ -75,6 +75,10 @@ STEP = 64
 """Objects between two looks at the clock."""
 
 
+TOO_LARGE = "too large"
+"""Why a value is opaque whose walk would cost more than it may."""
+
+
 class TooMuchError(Exception):
     """The walk would cost more than it may."""
 
@@ -168,7 +172,7 @@ def fingerprint(value: Any, clock: Clock, is_user: Callable[[Any], bool]) -> Fin
                 reader.dump(value)
         shares = reader.shares()
     except TooMuchError:
-        return Fingerprint(b"", frozenset({id(value)}), frozenset(reader.names), "too large")
+        return Fingerprint(b"", frozenset({id(value)}), frozenset(reader.names), TOO_LARGE)
     except (Exception, RecursionError):  # noqa: BLE001 - whatever a class does when it is pickled
         return Fingerprint(
             b"", frozenset({id(value)}), frozenset(reader.names), f"a {name_of(kind)}"

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.kernel.code import ANYTHING
-from mlops_jupyter.kernel.fingerprint import Clock, Fingerprint, fingerprint
+from mlops_jupyter.kernel.fingerprint import TOO_LARGE, Clock, Fingerprint, fingerprint
 from mlops_jupyter.kernel.kind import is_atom, module_of, name_of
 
 _SHELL = re.compile(r"_{1,3}|_i{0,3}\d*|_[iod]h|In|Out|exit|quit|get_ipython|__\w+__")
@@ -263,7 +263,7 @@ class Namespace:
             if new is None or old is None or not new.digest or new != old:
                 if new is None or old is None or _differs(new, old):
                     changed.add(name)
-                if new is not None and new.opaque == "too large":
+                if new is not None and new.opaque == TOO_LARGE:
                     too_large.append(name)
                 self._keep(name, new)
         return frozenset(changed), tuple(sorted(too_large))
@@ -275,6 +275,9 @@ class Namespace:
             return None
         value = self._space[name]
         identity = id(value)
+        held = self._held.get(name)
+        if held is not None and held.identity == identity and _is_too_large(held.print):
+            seen[identity] = held.print  # not walked again in each cell that reads it
         if identity not in seen:
             seen[identity] = None if is_atom(value) else fingerprint(value, clock, self._is_user)
         return seen[identity]
@@ -299,6 +302,10 @@ class Namespace:
 
 
 _NOBODY: frozenset[str] = frozenset()
+
+
+def _is_too_large(print_: Fingerprint | None) -> bool:
+    return print_ is not None and print_.opaque == TOO_LARGE
 
 
 def _is_shells(value: Any) -> bool:
