@@ -19,8 +19,9 @@ from mlops_jupyter.cells.analysis import CellAnalysis
 from mlops_jupyter.kernel.namespace import Changes
 from mlops_jupyter.kernel.process import RANDOM
 
-TICK_NS = 10_000_000
-"""The clock by which Linux stamps files ticks 100 to 1000 times a second (CONFIG_HZ)."""
+TICK_NS = 40_000_000
+"""The clock by which Linux stamps files ticks 100 to 1000 times a second (CONFIG_HZ), and may
+miss some ticks on a busy virtual machine."""
 
 RESULT = "process:_"
 """The value of the last cell that showed one."""
