@@ -243,7 +243,8 @@ class Trace:
     ) -> tuple[set[str], set[str]]:
         """Return the resources that an execution set anew, and those that it altered."""
         sets = {f"file:{path}" for path in around.written}
-        changed = (*around.appended, *around.removed, *around.mapped)
+        unseen = self._written_unseen(around)
+        changed = (*around.appended, *around.removed, *around.mapped, *unseen)
         alters = {f"file:{path}" for path in changed}
         alters |= {f"module:{name}" for name in around.modules}
         for resource in around.changed:
@@ -269,6 +270,13 @@ class Trace:
                     # a process may have added to what earlier ones had written
                     yield from (p for p in self._processes if p < position)
                 index -= 1
+
+    def _written_unseen(self, around: Surroundings) -> Iterator[str]:
+        """Yield the files that it read, and that were written while it ran."""
+        for path, mtime in zip(around.read, around.read_mtimes_ns, strict=False):
+            known = f"file:{path}" in self._latest
+            if mtime >= around.started_ns - (0 if known else TICK_NS):
+                yield path
 
     def _doubts(
         self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
