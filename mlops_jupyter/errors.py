@@ -142,6 +142,21 @@ class IntegrityError(MlopsError):
     http_status = 500
 
 
+LONGEST_ERROR = 500
+"""Characters of somebody else's error that are kept."""
+
+
+def last_line(error: BaseException) -> str:
+    """Return an error as the last line of its traceback, cut to `LONGEST_ERROR` characters."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        text = "(its text could not be made)"
+    first = text.strip().partition("\n")[0]
+    name = type(error).__name__
+    return (f"{name}: {first}" if first else name)[:LONGEST_ERROR]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return ``did you mean 'x'?``, or the names there are, or None when there are none."""
     names = sorted(set(known))

@@ -1,8 +1,9 @@
 """Capture: what each executed cell read, bound and showed, written down when it ends.
 
 Only public IPython events and hooks; the user's code and namespace stay as they are. This
-module holds the only broad ``except`` of the package: whatever goes wrong in recording, the
-user's cell is not disturbed, and one line says what was not recorded.
+module holds the one broad ``except`` behind all of it: whatever goes wrong in recording, the
+user's cell is not disturbed, and one line says what was not recorded. Others stand only where
+code of the user, or of a library, may raise anything.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import msgspec
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.data import touched
 from mlops_jupyter.data.dataset import DatasetVersion
-from mlops_jupyter.errors import MlopsError
+from mlops_jupyter.errors import MlopsError, last_line
 from mlops_jupyter.kernel import current as executing
 from mlops_jupyter.kernel import notebook
 from mlops_jupyter.kernel.current import Cell
@@ -269,17 +270,6 @@ def stop(shell: Any) -> None:
     touched.listeners.remove(current.touch)
     current.end()
     current = None
-
-
-def last_line(error: BaseException) -> str:
-    """Return an error as the last line of its traceback, cut to 500 characters."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - the user's own __str__
-        text = "(its text could not be made)"
-    first = text.strip().partition("\n")[0]
-    name = type(error).__name__
-    return (f"{name}: {first}" if first else name)[:500]
 
 
 def _tags(info: Any) -> list[str]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.config import NAME
-from mlops_jupyter.errors import UsageError, did_you_mean, refused_by_disk
+from mlops_jupyter.errors import UsageError
+from mlops_jupyter.runs.notebook import HINT, decoded, read_file
 
 PARAMETERS = "parameters"
 SKIP = "skip"
@@ -99,18 +100,7 @@ def read_notebook(path: Path) -> SourceNotebook:
     UsageError
         It is missing, is no notebook, or its tags do not make a pipeline.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        folder = path.parent
-        near = [p.name for p in folder.glob("*.ipynb")] if folder.is_dir() else []
-        hint = did_you_mean(path.name, near)
-        raise UsageError(f"{path}: there is no such notebook", hint=hint) from None
-    except ValueError:  # a zero byte, or half a character
-        raise UsageError(f"{str(path)!r} is not a path") from None
-    except OSError as error:
-        raise refused_by_disk(path, error) from error
-    return parse_notebook(content, path)
+    return parse_notebook(read_file(path), path)
 
 
 def parse_notebook(content: bytes, path: Path) -> SourceNotebook:
@@ -133,22 +123,11 @@ def parse_notebook(content: bytes, path: Path) -> SourceNotebook:
 
 
 def _decode(content: bytes, path: Path) -> dict[str, Any]:
-    hint = "open it in JupyterLab, or take it from version control"
-    try:
-        notebook = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{path}: not a notebook: not UTF-8 text, at byte {error.start}", hint=hint
-        ) from None
-    except json.JSONDecodeError as error:
-        where = f"{path}:{error.lineno}:{error.colno}"
-        raise UsageError(f"{where}: not a notebook: {error.msg}", hint=hint) from None
-    except RecursionError:
-        raise UsageError(f"{path}: not a notebook: nested too deep", hint=hint) from None
+    notebook = decoded(content, path)
     if isinstance(notebook, dict) and notebook.get("nbformat") in {1, 2, 3}:
         notebook = _upgrade(notebook, path)
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise UsageError(f"{path}: not a notebook: it has no list of cells", hint=hint)
+        raise UsageError(f"{path}: not a notebook: it has no list of cells", hint=HINT)
     return notebook
 
 

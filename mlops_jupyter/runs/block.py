@@ -14,14 +14,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
-from mlops_jupyter.errors import MlopsError
+from mlops_jupyter.errors import MlopsError, last_line
 from mlops_jupyter.runs import findings, live, mirror
 from mlops_jupyter.runs.findings import Scene, States
 from mlops_jupyter.runs.opened import OpenRun, complain, status_of
 from mlops_jupyter.runs.recorder import Findings
 from mlops_jupyter.runs.selection import Selection
-
-LONGEST_ERROR = 500
 
 
 class Block:
@@ -71,17 +69,6 @@ class Block:
             complain(problem)
         if not run.place.in_kernel:
             mirror.start(run.place.project)
-
-
-def last_line(error: BaseException) -> str:
-    """Return an error as the last line of its traceback, cut."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - the user's own __str__
-        text = "(its text could not be made)"
-    first = text.strip().partition("\n")[0]
-    name = type(error).__name__
-    return (f"{name}: {first}" if first else name)[:LONGEST_ERROR]
 
 
 def _caller() -> FrameType | None:

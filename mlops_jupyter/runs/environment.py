@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from collections.abc import Iterable
-from importlib import metadata
 
 import msgspec
 
@@ -78,21 +77,6 @@ def installed(folders: Iterable[str]) -> dict[str, str]:
                 name, _, version = entry.removesuffix(".dist-info").partition("-")
                 found.setdefault(name.replace("_", "-").lower(), version)
     return found
-
-
-def packages_in_use(environment: Environment) -> dict[str, str]:
-    """Return the distributions whose modules were imported, and their versions.
-
-    Costs 200 ms, and looks at the distributions of this process: for the process that mirrors
-    runs to MLflow, which is of the kernel's own interpreter.
-    """
-    providers = metadata.packages_distributions()
-    names = {
-        distribution.replace("_", "-").lower()
-        for module in environment.modules
-        for distribution in providers.get(module, ())
-    }
-    return {n: environment.installed[n] for n in sorted(names) if n in environment.installed}
 
 
 def encode(environment: Environment) -> bytes:

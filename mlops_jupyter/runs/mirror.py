@@ -10,9 +10,7 @@ A thread in the kernel would slow the user's loops, and MLflow's import alone co
 
 from __future__ import annotations
 
-import atexit
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.project import Project, now, open_project
-from mlops_jupyter.runs import history, outbox, recorder
+from mlops_jupyter.runs import background, history, outbox, recorder
 from mlops_jupyter.runs.mlflow_place import redacted
 from mlops_jupyter.store import mlflow_home
 from mlops_jupyter.store.lock import exclusive
@@ -48,17 +46,6 @@ WAIT_SECONDS = 600.0
 """How long `drain` waits for another process that is at it."""
 
 WHAT = "copy runs to MLflow"
-
-_started: list[subprocess.Popen[bytes]] = []
-"""Mirrors that this process has started: kept, so that the ended ones are reaped."""
-
-
-@atexit.register
-def _leave_running() -> None:
-    """Tell subprocess that mirrors may outlive us, or it warns of each at our end."""
-    for mirror in _started:
-        if mirror.poll() is None:
-            mirror.returncode = 0
 
 
 def start(project: Project) -> None:
@@ -113,18 +100,7 @@ def _spawn(project: Project) -> None:
     environment = dict(os.environ)
     # a model may be an instance of a class in the user's own module
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
-    _started[:] = [mirror for mirror in _started if mirror.poll() is None]
-    with (project.folder / LOG).open("ab") as log:
-        started = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(project.root)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            cwd=project.root,
-            start_new_session=True,
-        )
-    _started.append(started)
+    background.start(project, __name__, [str(project.root)], LOG, environment)
 
 
 def _serve(project: Project) -> None:

@@ -7,9 +7,7 @@ The step of such a metric is the second of its run.
 
 from __future__ import annotations
 
-import atexit
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -21,6 +19,7 @@ from typing import Any
 
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.project import Project, now, open_project
+from mlops_jupyter.runs import background
 from mlops_jupyter.runs.liveness import HOST, is_alive
 from mlops_jupyter.runs.metric import SYSTEM
 
@@ -30,17 +29,6 @@ EVERY_SECONDS = 2.0
 """Between two measurements, and 200 times as long a run lasts longer between them."""
 
 LOG = "monitor.log"
-
-_started: list[subprocess.Popen[bytes]] = []
-"""Monitors that this process has started: kept, so that the ended ones are reaped."""
-
-
-@atexit.register
-def _leave_running() -> None:
-    """Tell subprocess that they end by themselves, or it warns of each at our end."""
-    for process in _started:
-        if process.poll() is None:
-            process.returncode = 0
 
 
 class Monitor:
@@ -64,7 +52,7 @@ class Monitor:
 
     def watch(self) -> None:
         """Look in a while whether a run lasts. The clock sleeps: it takes no time of others."""
-        if self._clock is None and not _running():
+        if self._clock is None and not background.is_running(__name__):
             self._arm(AFTER_SECONDS)
 
     def _arm(self, seconds: float) -> None:
@@ -84,23 +72,10 @@ class Monitor:
             _spawn(self._project, self._session_id, list(ages))
 
 
-def _running() -> bool:
-    _started[:] = [process for process in _started if process.poll() is None]
-    return bool(_started)
-
-
 def _spawn(project: Project, session_id: str, run_ids: list[str]) -> None:
-    with (project.folder / LOG).open("ab") as log:
-        started = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(project.root), str(os.getpid()), session_id,
-             *run_ids],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=project.root,
-            start_new_session=True,
-        )  # fmt: skip
-    _started.append(started)
+    background.start(
+        project, __name__, [str(project.root), str(os.getpid()), session_id, *run_ids], LOG
+    )
 
 
 def serve(project: Project, pid: int, session_id: str, run_ids: list[str]) -> None:

@@ -52,8 +52,13 @@ def read_notebook(path: Path) -> NotebookFile:
     UsageError
         There is no such notebook, or it is none.
     """
+    return parse_notebook(read_file(path), path)
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a notebook, or say what is wrong with its path."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         near = [p.name for p in path.parent.glob("*.ipynb")] if path.parent.is_dir() else []
         hint = did_you_mean(path.name, near)
@@ -62,13 +67,21 @@ def read_notebook(path: Path) -> NotebookFile:
         raise UsageError(f"{str(path)!r} is not a path") from None
     except OSError as error:
         raise refused_by_disk(path, error) from error
-    return parse_notebook(content, path)
 
 
 def parse_notebook(content: bytes, path: Path) -> NotebookFile:
     """Read the code cells of a notebook whose bytes are at hand."""
+    notebook = decoded(content, path)
+    found = _cells(notebook) if isinstance(notebook, dict) else None
+    if found is None:
+        raise UsageError(f"{path}: not a notebook: it has no list of cells", hint=HINT)
+    return NotebookFile(tuple(_cell(c) for c in found if _is_code(c)), _language(notebook))
+
+
+def decoded(content: bytes, path: Path) -> Any:
+    """Return the JSON of a notebook, or say where it is none."""
     try:
-        notebook = json.loads(content.decode("utf-8-sig"))  # not msgspec: outputs may hold NaN
+        return json.loads(content.decode("utf-8-sig"))  # not msgspec: outputs may hold NaN
     except UnicodeDecodeError as error:
         reason = f"not UTF-8 text, at byte {error.start}"
         raise UsageError(f"{path}: not a notebook: {reason}", hint=HINT) from None
@@ -77,10 +90,6 @@ def parse_notebook(content: bytes, path: Path) -> NotebookFile:
         raise UsageError(f"{where}: not a notebook: {error.msg}", hint=HINT) from None
     except RecursionError:
         raise UsageError(f"{path}: not a notebook: nested too deep", hint=HINT) from None
-    found = _cells(notebook) if isinstance(notebook, dict) else None
-    if found is None:
-        raise UsageError(f"{path}: not a notebook: it has no list of cells", hint=HINT)
-    return NotebookFile(tuple(_cell(c) for c in found if _is_code(c)), _language(notebook))
 
 
 def _cells(notebook: dict[str, Any]) -> list[Any] | None:

@@ -137,7 +137,6 @@ class Trace:
         self._processes: list[int] = []
         self._beside: set[str] = set()
         self._handles: set[str] = set()
-        self._first = 1
 
     def add(
         self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
@@ -156,7 +155,7 @@ class Trace:
         changed = changes.changed | self._changed_beside(changes, around)
         reads = set(self._reads(analysis, changes, around))
         if analysis.mentions.history:
-            parents = set(range(self._first, position))
+            parents = set(range(1, position))
         elif analysis.opaque or changes.reads_all:
             parents = set(self._latest.values())
         else:
