@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.snapshot import snapshot as take_snapshot
 from mlops_jupyter.project import Project, open_project
-
-if TYPE_CHECKING:
-    from mlops_jupyter.data.frame import Frame
 
 
 def snapshot(obj: Any, name: str, *, note: str | None = None) -> DatasetVersion:
@@ -35,7 +31,7 @@ def snapshot(obj: Any, name: str, *, note: str | None = None) -> DatasetVersion:
         return take_snapshot(project, obj, name, note)
 
 
-def load(ref: str | DatasetVersion) -> Frame | Path:
+def load(ref: str | DatasetVersion) -> Any:
     """Return the content of a version, e.g. ``train@2``, in the project here.
 
     Parameters

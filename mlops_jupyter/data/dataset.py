@@ -15,6 +15,31 @@ class Column(msgspec.Struct, frozen=True):
     missing: int
 
 
+Kind = Literal["frame", "table", "array", "records", "file", "folder"]
+"""A pandas frame or series; a table of Arrow or polars; an array of numpy or torch, or a sparse
+matrix; a list of dicts; a file; a folder."""
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a version was made of, without secrets.
+
+    Attributes
+    ----------
+    kind : str
+    text : str
+        Path from the project's root (else absolute), URL, or SQL.
+    connection : str or None
+        Of a query: which database, without user name and password.
+    parameters : str or None
+        Of a query: JSON.
+    """
+
+    kind: Literal["file", "folder", "url", "query", "dvc"]
+    text: str
+    connection: str | None = None
+    parameters: str | None = None
+
+
 class DatasetVersion(msgspec.Struct, frozen=True):
     """An immutable state of a named table or file, written ``train@3``.
 
@@ -27,31 +52,47 @@ class DatasetVersion(msgspec.Struct, frozen=True):
     digest : str
         ``blake3:…`` of the content: two versions with one digest are the same content.
     kind : str
-        ``frame`` or ``file``.
+        See `Kind`.
     manifest : str
         Digest of the object that says how to build the content again.
     row_count : int or None
-        Rows of a frame.
+        Rows of a frame, table, array or list; None for files and folders.
     columns : tuple of Column
-        Columns of a frame, in order; empty for a file.
+        Columns of a frame, table or list, in order; else empty.
     size_bytes : int
         Size of the content, uncompressed.
     note : str or None
         What its maker said of it.
     created_at : str
         ISO 8601, UTC.
+    source : Source or None
+        What it was made of; None for a value of a cell.
+    profile : str or None
+        Digest of the object with its statistics, see `mlops_jupyter.data.profile`.
+    stored_bytes : int or None
+        What it added to the object store.
+    tags : tuple of str
+        Names that people gave it.
+    gone_at, gone_why : str or None
+        When and why its content was given up.
     """
 
     dataset: str
     number: int
     digest: str
-    kind: Literal["frame", "file"]
+    kind: Kind
     manifest: str
     row_count: int | None
     columns: tuple[Column, ...]
     size_bytes: int
     note: str | None
     created_at: str
+    source: Source | None = None
+    profile: str | None = None
+    stored_bytes: int | None = None
+    tags: tuple[str, ...] = ()
+    gone_at: str | None = None
+    gone_why: str | None = None
 
     @property
     def ref(self) -> str:

@@ -1,27 +1,23 @@
-"""A pandas DataFrame or Series, into objects and back, equal.
+"""A pandas DataFrame or Series, taken apart and put together again, equal.
 
-See docs/data-versions.md for the format. `examine` digests the content, which is all that an
-unchanged frame costs; `write` keeps it.
+See docs/data-format.md for the parts.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from mlops_jupyter.data import columns, labels, part, stored, values
-from mlops_jupyter.data.dataset import Column
-from mlops_jupyter.data.part import Measures, Part
+from mlops_jupyter.data import columns, content, labels, part, values
+from mlops_jupyter.data.content import Taken, TakenColumn
+from mlops_jupyter.data.part import Part
 from mlops_jupyter.data.stored import Stored
-from mlops_jupyter.errors import IntegrityError, UsageError
-from mlops_jupyter.store.objects import Objects
-
-FORMAT = 1
+from mlops_jupyter.errors import IntegrityError
 
 Frame = pd.DataFrame | pd.Series
 
@@ -29,81 +25,38 @@ Frame = pd.DataFrame | pd.Series
 _MANY_COLUMNS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A frame taken apart, measured and not yet kept.
-
-    `digest` is that of the content, `size_bytes` what its values take.
-    """
-
-    tree: Part
-    measures: Measures
-    digest: str
-    size_bytes: int
-
-
-def is_frame(thing: object) -> TypeGuard[Frame]:
-    """Tell whether this is a frame that comes back as it was: subclasses would not."""
-    return type(thing) in (pd.DataFrame, pd.Series)
-
-
-def examine(frame: Frame) -> Examined:
-    """Take a frame apart and digest its content.
+def taken(value: object) -> Taken | None:
+    """Take a frame apart; None for subclasses, which would not come back as they were.
 
     Raises
     ------
     UsageError
         It holds something that cannot be kept.
     """
+    if type(value) not in (pd.DataFrame, pd.Series):
+        return None
+    frame: Frame = value  # type: ignore[assignment]
     tree = _take_apart(frame)
-    measures = part.measure(tree)
-    size = part.size_bytes(tree, measures)
-    return Examined(tree, measures, part.digest(tree, measures), size)
+    return Taken("frame", tree, len(frame), lambda: _described(frame, tree))
 
 
-def write(objects: Objects, examined: Examined) -> str:
-    """Keep a frame and return the digest of its manifest.
-
-    Raises
-    ------
-    ConflictError
-        The frame was changed since it was examined.
-    ExternalError, UsageError
-        The disk is full, or may not be written.
-    """
-    manifest = {
-        "format": FORMAT,
-        "kind": "frame",
-        "frame": stored.write(examined.tree, examined.measures, objects),
-    }
-    return objects.write(json.dumps(manifest, separators=(",", ":")).encode("ascii"))
+def _described(frame: Frame, tree: Part) -> tuple[TakenColumn, ...]:
+    found = []
+    parts = tree.parts["columns"].parts.values()
+    for label, column, piece in zip(_labels(frame), _columns(frame), parts, strict=True):
+        missing = int(column.isna().sum())
+        values = partial(_as_arrow, column)
+        found.append(TakenColumn(_text(label), str(column.dtype), missing, piece, values))
+    return tuple(found)
 
 
-def read(objects: Objects, manifest: str) -> Frame:
-    """Return the frame of a manifest.
-
-    Raises
-    ------
-    IntegrityError
-        An object is missing or damaged.
-    UsageError
-        A newer version of this package wrote it.
-    """
-    content = json.loads(objects.read(manifest))
-    if content["format"] > FORMAT:
-        raise UsageError(
-            f"this version of the data has format {content['format']}, newer than {FORMAT}",
-            hint="upgrade mlops-jupyter",
-        )
-    return _put_together(Stored(content["frame"], objects))
-
-
-def describe(frame: Frame) -> tuple[Column, ...]:
-    """Return names, types and missing values of the columns."""
-    return tuple(
-        Column(_text(label), str(column.dtype), int(column.isna().sum()))
-        for label, column in zip(_labels(frame), _columns(frame), strict=True)
-    )
+def _as_arrow(column: pd.Series[Any]) -> Any:
+    """Return a column for statistics, or None where Arrow has no one type for its values."""
+    try:
+        array = pa.array(column, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
 def _labels(frame: Frame) -> pd.Index[Any]:
@@ -148,11 +101,17 @@ def _take_apart(frame: Frame) -> Part:
     return Part("frame", facts, parts=tree)
 
 
-def _put_together(whole: Stored) -> Frame:
+def put_together(whole: Stored, wanted: Sequence[str] | None = None) -> Frame:
+    """Return the frame of a stored tree, or only the wanted columns, in the order given."""
     index = labels.put_together(whole.part("index"))
     names = labels.put_together(whole.part("labels"))
     kept = whole.part("columns")
-    arrays = list(part.in_threads(lambda name: columns.put_together(kept.part(name)), kept.names))
+    places = range(len(names))
+    if wanted is not None:
+        places = content.positions([_text(name) for name in names], wanted)
+        names = names[places]
+    chosen = [str(place) for place in places]
+    arrays = list(part.in_threads(lambda name: columns.put_together(kept.part(name)), chosen))
     if any(len(array) != len(index) for array in arrays):
         raise IntegrityError("a stored frame has columns of different lengths")
     # a Series, because a frame would guess a dtype for a bare array of objects

@@ -1,9 +1,8 @@
-"""Take a version of a frame or of a file."""
+"""Take a version of a value, a file or a folder."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +10,35 @@ import msgspec
 
 from mlops_jupyter.config import NAME
 from mlops_jupyter.data import file, touched, versions
-from mlops_jupyter.data.dataset import Column, DatasetVersion
+from mlops_jupyter.data.dataset import Column, DatasetVersion, Kind, Source
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project, now
 
 
-def snapshot(project: Project, obj: Any, name: str, note: str | None = None) -> DatasetVersion:
-    """Keep the content of a frame or a file as a version of the dataset `name`.
+def snapshot(
+    project: Project,
+    obj: Any,
+    name: str,
+    note: str | None = None,
+    *,
+    source: Source | None = None,
+) -> DatasetVersion:
+    """Keep a value of memory, a file or a folder as a version of the dataset `name`.
 
     The same content under the same name is the same version: nothing is written, and the
-    version that is there is returned, with its own note.
+    version that is there is returned, with its own note and source.
 
     Parameters
     ----------
     project : Project
-    obj : pandas.DataFrame, pandas.Series, or path of a file
+    obj : frame, table, array, tensor, sparse matrix, list of dicts, or path of a file
+        Of pandas, polars, pyarrow, numpy, torch and scipy.
     name : str
         Of the dataset: letters, digits, ``_``, ``.`` and ``-``.
     note : str, optional
         What it is, for people.
+    source : Source, optional
+        What it was made of. Default: the path of a file, nothing for a value.
 
     Raises
     ------
@@ -49,8 +58,11 @@ def snapshot(project: Project, obj: Any, name: str, note: str | None = None) -> 
         written = file.write(project.objects, Path(obj))
         kept = _Kept("file", written.digest, written.manifest, written.size_bytes)
     else:
-        kept = _of_frame(project, obj, name)
-    version = kept if isinstance(kept, DatasetVersion) else _commit(project, name, kept, note)
+        kept = _of_value(project, obj, name)
+    if isinstance(kept, DatasetVersion):
+        version = kept
+    else:
+        version = _commit(project, name, kept, note, source)
     touched.tell(version)
     return version
 
@@ -78,43 +90,48 @@ def _check_note(note: str | None) -> None:
 class _Kept(msgspec.Struct, frozen=True):
     """What a row says of content that is in the object store."""
 
-    kind: str
+    kind: Kind
     digest: str
     manifest: str
     size_bytes: int
     row_count: int | None = None
     columns: tuple[Column, ...] = ()
+    profile: str | None = None
+    stored_bytes: int | None = None
 
 
-def _of_frame(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
-    # whoever holds a frame has imported pandas: nobody else must wait for it
-    if "pandas" not in sys.modules:
-        raise _unsupported(obj)
-    from mlops_jupyter.data import frame
+def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
+    from mlops_jupyter.data import content, manifest
 
-    if not frame.is_frame(obj):
-        raise _unsupported(obj)
-    examined = frame.examine(obj)
+    taken = content.take_apart(obj)
+    examined = manifest.examine(taken)
     known = versions.find(project, name, examined.digest)
     if known is not None:
         return known
-    columns = frame.describe(obj)
-    manifest = frame.write(project.objects, examined)
-    return _Kept("frame", examined.digest, manifest, examined.size_bytes, len(obj), columns)
-
-
-def _unsupported(obj: Any) -> UsageError:
-    kind = type(obj)
-    return UsageError(
-        f"a {kind.__module__}.{kind.__qualname__} cannot be kept as a data version",
-        hint="give a pandas DataFrame or Series, or the path of a file",
+    columns = taken.columns()
+    described = tuple(Column(c.name, c.type, c.missing) for c in columns)
+    return _Kept(
+        taken.kind,
+        examined.digest,
+        manifest.write(project.objects, examined),
+        examined.size_bytes,
+        taken.row_count,
+        described,
     )
 
 
-def _commit(project: Project, name: str, kept: _Kept, note: str | None) -> DatasetVersion:
+def _commit(
+    project: Project, name: str, kept: _Kept, note: str | None, source: Source | None
+) -> DatasetVersion:
     """Add the row, after all objects; of two writers of one content the second gets the first's."""
-    facts = msgspec.structs.asdict(kept)
-    columns = msgspec.json.encode(kept.columns).decode()
+    facts = {
+        **msgspec.structs.asdict(kept),
+        "dataset": name,
+        "columns": msgspec.json.encode(kept.columns).decode(),
+        "note": note,
+        "source": None if source is None else msgspec.json.encode(source).decode(),
+        "at": now(),
+    }
     with project.catalog.transaction() as connection:
         # the transaction holds the write lock from its start: nobody else takes the number
         row = connection.execute(
@@ -123,10 +140,10 @@ def _commit(project: Project, name: str, kept: _Kept, note: str | None) -> Datas
         if row is None:
             row = connection.execute(
                 "INSERT INTO dataset_version (dataset, number, digest, kind, manifest, row_count,"
-                " columns, size_bytes, note, created_at) VALUES (:dataset, (SELECT"
-                " coalesce(max(number), 0) + 1 FROM dataset_version WHERE dataset = :dataset),"
-                " :digest, :kind, :manifest, :row_count, :columns, :size_bytes, :note, :at)"
-                " RETURNING *",
-                {**facts, "dataset": name, "columns": columns, "note": note, "at": now()},
+                " columns, size_bytes, note, created_at, source, profile, stored_bytes) VALUES"
+                " (:dataset, (SELECT coalesce(max(number), 0) + 1 FROM dataset_version"
+                " WHERE dataset = :dataset), :digest, :kind, :manifest, :row_count, :columns,"
+                " :size_bytes, :note, :at, :source, :profile, :stored_bytes) RETURNING *",
+                facts,
             ).fetchone()
     return versions.from_row(row)

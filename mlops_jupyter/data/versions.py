@@ -6,25 +6,23 @@ import os
 import re
 import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from mlops_jupyter.config import NAME
 from mlops_jupyter.data import file, touched
-from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion
+from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Source
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project
-
-if TYPE_CHECKING:
-    from mlops_jupyter.data.frame import Frame
 
 FILES = "files"
 """The folder in ``.mlops/`` that holds the copies of loaded files."""
 
 PINS = "MLOPS_DATA_PINS"
 """In the environment of a re-execution: the versions that bare names mean, as JSON."""
+
+_TAGS = "SELECT group_concat(tag, ' ') FROM data_tag WHERE version_id = dataset_version.id"
 
 _PREFIX = re.compile(r"(blake3:)?(?P<digits>[0-9a-f]{8,64})")
 
@@ -87,7 +85,7 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
     raise _unknown_version(project, name, ref)
 
 
-def load(project: Project, ref: str) -> Frame | Path:
+def load(project: Project, ref: str) -> Any:
     """Return the content of a version: a frame equal to the one taken, or a read-only file.
 
     Raises
@@ -98,15 +96,15 @@ def load(project: Project, ref: str) -> Frame | Path:
         An object is missing or damaged.
     """
     version = resolve(project, ref)
-    content: Frame | Path
-    if version.kind == "frame":
-        from mlops_jupyter.data import frame
-
-        content = frame.read(project.objects, version.manifest)
+    found: Any
+    if version.kind in {"file", "folder"}:
+        found = file.read(project.objects, version.manifest, project.folder / FILES)
     else:
-        content = file.read(project.objects, version.manifest, project.folder / FILES)
+        from mlops_jupyter.data import content, manifest
+
+        found = content.put_together(*manifest.content(project.objects, version.manifest))
     touched.tell(version)
-    return content
+    return found
 
 
 def find(project: Project, name: str, digest: str) -> DatasetVersion | None:
@@ -145,6 +143,12 @@ def from_row(row: sqlite3.Row) -> DatasetVersion:
         size_bytes=row["size_bytes"],
         note=row["note"],
         created_at=row["created_at"],
+        source=msgspec.json.decode(row["source"], type=Source) if row["source"] else None,
+        profile=row["profile"],
+        stored_bytes=row["stored_bytes"],
+        tags=tuple(sorted((row["tags"] or "").split())) if "tags" in row.keys() else (),  # noqa: SIM118
+        gone_at=row["gone_at"],
+        gone_why=row["gone_why"],
     )
 
 
@@ -156,7 +160,9 @@ def _pinned(name: str) -> int | None:
 
 def _select(project: Project, where: str, values: Sequence[Any]) -> list[DatasetVersion]:
     rows = project.catalog.rows(
-        f"SELECT * FROM dataset_version WHERE {where} ORDER BY dataset, number DESC", values
+        f"SELECT *, ({_TAGS}) AS tags FROM dataset_version WHERE {where}"
+        " ORDER BY dataset, number DESC",
+        values,
     )
     return [from_row(row) for row in rows]
 

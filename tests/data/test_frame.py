@@ -14,9 +14,11 @@ import pyarrow as pa
 import pytest
 
 from mlops_jupyter.data import frame
+from mlops_jupyter.data.content import take_apart
 from mlops_jupyter.data.part import CHUNK_ROWS
 from mlops_jupyter.errors import ConflictError, IntegrityError, UsageError
 from mlops_jupyter.store.objects import Objects
+from tests import kept
 from tests.same_frame import assert_same
 
 
@@ -26,11 +28,11 @@ def objects(tmp_path: Path) -> Objects:
 
 
 def there_and_back(objects: Objects, made: Any) -> Any:
-    return frame.read(objects, frame.write(objects, frame.examine(made)))
+    return kept.read(objects, kept.write(objects, kept.examine(made)))
 
 
 def digest(made: Any) -> str:
-    return frame.examine(made).digest
+    return kept.examine(made).digest
 
 
 def names(objects: Objects) -> set[str]:
@@ -220,9 +222,9 @@ def test_a_tall_frame_comes_back_equal(objects: Objects, tall: pd.DataFrame) -> 
 
 def added(objects: Objects, first: pd.DataFrame, second: pd.DataFrame) -> int:
     """Return how many objects a second version adds."""
-    frame.write(objects, frame.examine(first))
+    kept.write(objects, kept.examine(first))
     before = names(objects)
-    frame.write(objects, frame.examine(second))
+    kept.write(objects, kept.examine(second))
     return len(names(objects) - before)
 
 
@@ -266,7 +268,7 @@ def test_packs_do_not_grow_without_end(objects: Objects) -> None:
 def test_what_cannot_be_pickled_names_its_column() -> None:
     made = pd.DataFrame({"id": [1], "reader": objects_of(lambda: 1)})
     with pytest.raises(UsageError, match="column 'reader': a function cannot be kept"):
-        frame.examine(made)
+        kept.examine(made)
 
 
 class Broken:
@@ -278,29 +280,29 @@ class Broken:
 
 def test_what_cannot_be_unpickled_names_its_column() -> None:
     with pytest.raises(UsageError, match="column 'b': a Broken cannot be unpickled again"):
-        frame.examine(pd.DataFrame({"b": objects_of(Broken())}))
+        kept.examine(pd.DataFrame({"b": objects_of(Broken())}))
 
 
 def test_a_label_that_cannot_be_kept_is_named() -> None:
     made = pd.DataFrame([[1]], columns=pd.Index([lambda: 1], dtype=object))
     with pytest.raises(UsageError, match="the column labels: a function cannot be kept"):
-        frame.examine(made)
+        kept.examine(made)
 
 
 def test_attrs_that_cannot_be_kept_are_named() -> None:
     made = pd.DataFrame({"a": [1]})
     made.attrs = {"open": lambda: 1}
     with pytest.raises(UsageError, match="attrs: a dict cannot be kept"):
-        frame.examine(made)
+        kept.examine(made)
 
 
 def test_a_class_that_is_gone_is_said_with_what_to_do(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = frame.write(objects, frame.examine(objects_of(Point(1))))
+    manifest = kept.write(objects, kept.examine(objects_of(Point(1))))
     monkeypatch.delattr(f"{__name__}.Point")
     with pytest.raises(UsageError, match="Point") as caught:
-        frame.read(objects, manifest)
+        kept.read(objects, manifest)
     assert "define its class first" in str(caught.value.hint)
 
 
@@ -310,15 +312,15 @@ class Special(pd.DataFrame):
 
 @pytest.mark.parametrize("thing", [Special({"a": [1]}), np.eye(2), {"a": [1]}, None])
 def test_only_plain_frames_are_frames(thing: Any) -> None:
-    assert not frame.is_frame(thing)
+    assert frame.taken(thing) is None
 
 
 def test_a_frame_that_changes_while_it_is_kept_is_a_conflict(objects: Objects) -> None:
     values = np.zeros((1000, 1))
-    examined = frame.examine(pd.DataFrame(values, copy=False))
+    examined = kept.examine(pd.DataFrame(values, copy=False))
     values[500] = 1
     with pytest.raises(ConflictError, match="changed while"):
-        frame.write(objects, examined)
+        kept.write(objects, examined)
 
 
 # --- what is damaged ---------------------------------------------------------------------------
@@ -326,36 +328,36 @@ def test_a_frame_that_changes_while_it_is_kept_is_a_conflict(objects: Objects) -
 
 def test_any_missing_object_is_an_error_that_names_it(objects: Objects) -> None:
     made = pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": [[1], {2}]})
-    manifest = frame.write(objects, frame.examine(made))
+    manifest = kept.write(objects, kept.examine(made))
     for name in sorted(names(objects)):
         path = objects.path(f"blake3:{name}")
         content = path.read_bytes()
         path.unlink()
         with pytest.raises(IntegrityError, match=name):
-            frame.read(objects, manifest)
+            kept.read(objects, manifest)
         path.write_bytes(content)
-    assert_same(frame.read(objects, manifest), made)
+    assert_same(kept.read(objects, manifest), made)
 
 
 def test_a_newer_format_is_refused(objects: Objects) -> None:
     manifest = objects.write(json.dumps({"format": 2, "kind": "frame"}).encode())
     with pytest.raises(UsageError, match="newer") as caught:
-        frame.read(objects, manifest)
+        kept.read(objects, manifest)
     assert caught.value.hint == "upgrade mlops-jupyter"
 
 
 def test_a_manifest_says_nothing_of_the_versions_of_packages(objects: Objects) -> None:
     made = pd.DataFrame({"a": [1], "at": [pd.Timestamp("2024")]})
-    manifest = objects.read(frame.write(objects, frame.examine(made))).decode()
+    manifest = objects.read(kept.write(objects, kept.examine(made))).decode()
     assert pd.__version__ not in manifest
     assert pa.__version__ not in manifest
 
 
 def test_describe_counts_missing_values_by_column() -> None:
     made = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", "y"], ("c", 1): [None, None]})
-    found = [(c.name, c.type, c.missing) for c in frame.describe(made)]
+    found = [(c.name, c.type, c.missing) for c in take_apart(made).columns()]
     assert found == [("a", "float64", 1), ("b", "str", 0), ("('c', 1)", "object", 2)]
-    assert frame.describe(pd.Series([1, 2], name=None))[0].name == ""
+    assert take_apart(pd.Series([1, 2], name=None)).columns()[0].name == ""
 
 
 def test_a_pickled_frame_and_the_frame_are_one_content() -> None:

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlops_jupyter.data import frame, part, stored
+from mlops_jupyter.data import part, stored
 from mlops_jupyter.store.objects import Objects
+from tests import kept
 from tests.same_frame import assert_same
 
 # pandas warns when Hypothesis prints a frame of float16 that failed, and hides the failure
@@ -307,11 +308,11 @@ def frames(draw: Any) -> pd.DataFrame:
 def there_and_back(made: Any) -> Any:
     with TemporaryDirectory() as folder:
         objects = Objects(Path(folder))
-        return frame.read(objects, frame.write(objects, frame.examine(made)))
+        return kept.read(objects, kept.write(objects, kept.examine(made)))
 
 
 def digest(made: Any) -> str:
-    return frame.examine(made).digest
+    return kept.examine(made).digest
 
 
 @given(frames())
