@@ -1,4 +1,4 @@
-"""docs/data-versions.md says enough: a program that knows the page alone reads what we write."""
+"""docs/data-format.md says enough: a program that knows the page alone reads what we write."""
 
 from __future__ import annotations
 
