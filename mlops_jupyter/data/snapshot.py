@@ -63,7 +63,7 @@ def snapshot(
         version = kept
     else:
         version = _commit(project, name, kept, note, source)
-    touched.tell(version)
+    touched.tell(version, taken=True)
     return version
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from mlops_jupyter.data.dataset import DatasetVersion
 
-listeners: list[Callable[[DatasetVersion], None]] = []
-"""Called after each snapshot and each load, in the thread that made it."""
+listeners: list[Callable[[DatasetVersion, bool], None]] = []
+"""Called after each snapshot and each load, in the thread that made it; true: it was taken."""
 
 
-def tell(version: DatasetVersion) -> None:
-    """Tell all listeners that a version was taken or loaded."""
+def tell(version: DatasetVersion, *, taken: bool = False) -> None:
+    """Tell all listeners that a version was loaded, or `taken` by a snapshot."""
     for listener in listeners:
-        listener(version)
+        listener(version, taken)

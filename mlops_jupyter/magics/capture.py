@@ -84,7 +84,7 @@ class Capture:
         self.live: Live | None = None
         self._depth = 0
         self._began = (now(), perf_counter())
-        self._touched: list[DatasetVersion] = []
+        self._touched: list[tuple[DatasetVersion, bool]] = []
         self._outputs = Outputs()
         self._complaints: set[str] = set()
 
@@ -180,9 +180,9 @@ class Capture:
             self._outputs.see(message)
         return message
 
-    def touch(self, version: DatasetVersion) -> None:
-        """Note a data version that the executing cell took or loaded."""
-        self._touched.append(version)
+    def touch(self, version: DatasetVersion, taken: bool) -> None:
+        """Note a data version that the executing cell loaded, or took."""
+        self._touched.append((version, taken))
 
     def complain(self, error: BaseException) -> None:
         """Say once that something was not recorded, and why."""
@@ -219,7 +219,8 @@ class Capture:
             started_at=self._began[0],
             duration_seconds=seconds,
             error=None if error is None else last_line(error),
-            versions=_rows_of(project, self._touched),
+            versions=_rows_of(project, [version for version, _ in self._touched]),
+            made=_rows_of(project, [version for version, taken in self._touched if taken]),
             notebook=notebook.path_told_with(info.cell_id),
             outputs=self._outputs.shown,
             files=_files_of(project, observed.accesses),

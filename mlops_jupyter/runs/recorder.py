@@ -50,7 +50,11 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Execution(msgspec.Struct, frozen=True):
-    """One execution of one cell, as the kernel saw it."""
+    """One execution of one cell, as the kernel saw it.
+
+    Of the rows of data versions, `versions` has those that it took or loaded, and `made` those
+    that it took.
+    """
 
     session_id: str
     position: int
@@ -68,6 +72,7 @@ class Execution(msgspec.Struct, frozen=True):
     parents: tuple[int, ...] = ()
     unsure: tuple[str, ...] = ()
     versions: tuple[int, ...] = ()
+    made: tuple[int, ...] = ()
     notebook: str | None = None
     outputs: tuple[Shown, ...] = ()
     files: tuple[ReadFile, ...] = ()
@@ -403,6 +408,11 @@ def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None
         rows.executemany(
             "INSERT INTO execution_data (execution_id, version_id) VALUES (?, ?)",
             [(execution_id, version) for version in cell.versions],
+        )
+    if cell.made:
+        rows.executemany(
+            "INSERT INTO execution_made (execution_id, version_id) VALUES (?, ?)",
+            [(execution_id, version) for version in cell.made],
         )
     if cell.files:
         rows.executemany(

@@ -83,12 +83,12 @@ def test_each_dataset_counts_for_itself(project: Project, train: pd.DataFrame) -
 def test_who_listens_hears_of_each_snapshot_and_load(
     project: Project, train: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[DatasetVersion] = []
-    monkeypatch.setattr(touched, "listeners", [heard.append])
+    heard: list[tuple[DatasetVersion, bool]] = []
+    monkeypatch.setattr(touched, "listeners", [lambda *told: heard.append(told)])
     made = snapshot(project, train, "train")
     snapshot(project, train, "train")
     versions.load(project, "train@1")
-    assert heard == [made] * 3
+    assert heard == [(made, True), (made, True), (made, False)]
 
 
 # --- bad input -----------------------------------------------------------------------------------

@@ -105,6 +105,13 @@ def test_data_versions_that_the_cells_used_are_bound(project: Project, kernel: K
     kernel.run("%%track neither\ntotal = sum([1, 2])")
     assert newest(project).data == ()
 
+    rows = project.catalog.rows(
+        "SELECT position, dataset FROM execution_made JOIN dataset_version ON"
+        " dataset_version.id = version_id JOIN cell_execution ON cell_execution.id = execution_id"
+        " ORDER BY position"
+    )
+    assert [tuple(row) for row in rows] == [(2, "train"), (3, "other"), (4, "train")]
+
 
 @pytest.mark.parametrize(
     ("source", "status", "error"),
