@@ -53,6 +53,15 @@ def snapshot(
     """
     check_name(name)
     _check_note(note)
+    with project.objects.held():
+        version = _keep(project, obj, name, note, source)
+    touched.tell(version, taken=True)
+    return version
+
+
+def _keep(
+    project: Project, obj: Any, name: str, note: str | None, source: Source | None
+) -> DatasetVersion:
     kept: DatasetVersion | _Kept
     if isinstance(obj, str | os.PathLike):
         written = file.write(project.objects, Path(obj))
@@ -60,11 +69,8 @@ def snapshot(
     else:
         kept = _of_value(project, obj, name)
     if isinstance(kept, DatasetVersion):
-        version = kept
-    else:
-        version = _commit(project, name, kept, note, source)
-    touched.tell(version, taken=True)
-    return version
+        return kept
+    return _commit(project, name, kept, note, source)
 
 
 def check_name(name: str) -> None:

@@ -62,7 +62,7 @@ class Request:
     id: str
     pipeline: str
     notebook: str
-    content: str
+    content: bytes
     given: dict[str, Any]
     parameters: dict[str, Any]
 
@@ -118,7 +118,7 @@ def run_pipeline(
         id=secrets.token_hex(8),
         pipeline=name,
         notebook=declared.notebook,
-        content=project.objects.write(made.source.content),
+        content=made.source.content,
         given=values,
         parameters={p.name: p.default for p in made.pipeline.parameters} | values,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -50,8 +51,10 @@ def begin(
         For each step, where its executed notebook will be, from the project's root.
     """
     steps = tuple(secrets.token_hex(8) for _ in made.pipeline.steps)
-    digest = project.objects.write(made.source.content)
-    with project.catalog.transaction() as rows:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(project.objects.held())
+        digest = project.objects.write(made.source.content)
+        rows = stack.enter_context(project.catalog.transaction())
         rows.execute(
             "INSERT INTO pipeline_run (id, pipeline, notebook, notebook_digest, parameters,"
             " status, host, pid, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?)",

@@ -26,7 +26,7 @@ OURS = ("mlops_jupyter.magics.extension", "mlops_jupyter.pipelines.values")
 def run(project: Project, request: Request, progress: Progress) -> None:
     """Execute all steps; statuses in the catalog are right however it ends."""
     path = project.root / request.notebook
-    made = cut_bytes(project.objects.read(request.content), path, request.pipeline)
+    made = cut_bytes(request.content, path, request.pipeline)
     folder = folder_of(project, request.pipeline, request.id)
     os.chdir(folder)
     files = [f"{n:02}-{step.name}.ipynb" for n, step in enumerate(made.pipeline.steps, 1)]

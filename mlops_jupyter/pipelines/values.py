@@ -70,9 +70,10 @@ def store_values(
     _, boundary = _step_run(project, step_run_id)
     values = {name: namespace[name] for name in names if name in namespace}
     content = _dump(values, namespace, boundary)
-    digest = project.objects.write(content)
-    with project.catalog.transaction() as rows:
-        rows.execute("UPDATE step_run SET passes = ? WHERE id = ?", (digest, step_run_id))
+    with project.objects.held():
+        digest = project.objects.write(content)
+        with project.catalog.transaction() as rows:
+            rows.execute("UPDATE step_run SET passes = ? WHERE id = ?", (digest, step_run_id))
 
 
 def restore_values(

@@ -132,8 +132,12 @@ def evaluate(project: Project, model: str, version: int, estimator: Any, rows: R
     CellFailedError
         The estimator's own code raised.
     """
-    name = f"{model} v{version}"
-    scores = predict(name, estimator, rows)
+    scores = predict(f"{model} v{version}", estimator, rows)
+    with project.objects.held():
+        return _keep(project, model, version, scores, rows)
+
+
+def _keep(project: Project, model: str, version: int, scores: Scores, rows: Rows) -> Evaluation:
     made = Evaluation(
         id=secrets.token_hex(8),
         model=model,

@@ -116,8 +116,8 @@ class Replay:
     token : str
         Stands in the path of the notebook that its runs are recorded with.
     failure : CellFailure or None
-    notebook : str or None
-        Object: the notebook as executed, as far as it came.
+    notebook : bytes
+        The notebook as executed, as far as it came.
     digests : dict of str to str
         The files that it read from, and their content.
     notes : tuple of str
@@ -125,7 +125,7 @@ class Replay:
 
     token: str
     failure: CellFailure | None
-    notebook: str | None
+    notebook: bytes
     digests: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -188,13 +188,13 @@ def replay(
             str(notebook), str(laid.folder), place.kernel, environment, timeout_seconds
         )
         failure = _execute(folder, request, place, len(executions), on_cell)
-        kept = project.objects.write(notebook.read_bytes())
+        executed = notebook.read_bytes()
         if failure is not None and failure.kind != "cell":
             raise _lost(failure)
         return Replay(
             token=folder.name,
             failure=_cell_failure(failure) if failure else None,
-            notebook=kept,
+            notebook=executed,
             digests=laid.digests,
             notes=tuple(laid.notes),
         )

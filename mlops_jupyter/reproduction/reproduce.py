@@ -24,6 +24,7 @@ from mlops_jupyter.runs.certificate import Cause, Certificate, Verdict
 from mlops_jupyter.runs.recorder import REPRODUCES
 from mlops_jupyter.runs.run import Run
 from mlops_jupyter.runs.secret import MASK
+from mlops_jupyter.store.objects import digest_of
 
 SHOWN_PACKAGES = 5
 
@@ -138,12 +139,15 @@ def reproduce(
         environment_digest=best.found.environment_digest if best.found else None,
         model_digest=best.found.model_digest if best.found else None,
         reproduction_id=best.found.id if best.found else None,
-        notebook=best.done.notebook if best.done else None,
+        notebook=digest_of(best.done.notebook) if best.done else None,
         python=platform.python_version(),
         duration_seconds=time.monotonic() - began,
         made_at=now(),
     )
-    certificate.keep(project, made)
+    with project.objects.held():
+        if best.done:
+            project.objects.write(best.done.notebook)
+        certificate.keep(project, made)
     return made
 
 

@@ -6,6 +6,7 @@ leaves an object that nothing names, never a row without its object.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import secrets
@@ -112,6 +113,11 @@ class Findings(msgspec.Struct, frozen=True):
     files: tuple[File, ...] = ()
     logged_at: Mapping[tuple[str, int], str] = msgspec.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether some of it goes into the object store."""
+        return bool(self.figures or self.files or self.environment or self.model)
 
 
 class RunPart(msgspec.Struct, frozen=True):
@@ -220,11 +226,12 @@ def resume_run(project: Project, run_id: str, session_id: str | None) -> None:
 
 def add(project: Project, part: RunPart, error: str | None = None) -> None:
     """Write what is found of a run while its cell still executes, or without any cell."""
-    kept = _Kept(project, part.findings)
-    with project.catalog.transaction() as rows:
-        kept.put(rows, part.run_id)
-        if part.closes:
-            _close(rows, part.run_id, part.closes, error)
+    with _held(project, [part]):
+        kept = _Kept(project, part.findings)
+        with project.catalog.transaction() as rows:
+            kept.put(rows, part.run_id)
+            if part.closes:
+                _close(rows, part.run_id, part.closes, error)
 
 
 def close_run(project: Project, run_id: str, status: Status, error: str | None = None) -> None:
@@ -261,6 +268,25 @@ def record(
     if secret.is_private(execution.source):
         parts = [replace(part, findings=Findings()) for part in parts]
     execution = _discreet(execution)
+    with _held(project, parts, execution.outputs):
+        return _write(project, execution, parts, slice_, unsure)
+
+
+def _held(
+    project: Project, parts: Sequence[RunPart], outputs: Sequence[Shown] = ()
+) -> contextlib.AbstractContextManager[None]:
+    """Hold the objects, if any is about to be written: a cell that writes none pays nothing."""
+    writes = outputs or any(part.findings.has_objects for part in parts)
+    return project.objects.held() if writes else contextlib.nullcontext()
+
+
+def _write(
+    project: Project,
+    execution: Execution,
+    parts: Sequence[RunPart],
+    slice_: Sequence[int],
+    unsure: Sequence[str],
+) -> int:
     kept = [_Kept(project, part.findings) for part in parts]
     outputs = _stored(project, execution.outputs)
     with project.catalog.transaction() as rows:

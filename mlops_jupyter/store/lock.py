@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from mlops_jupyter.errors import ConflictError, refused_by_disk
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.01
 
 
 @contextlib.contextmanager
@@ -36,19 +37,41 @@ def exclusive(path: Path, timeout_seconds: float, what: str) -> Iterator[None]:
     ConflictError
         Another process holds it all that time.
     """
-    try:
-        file = path.open("ab")
-    except OSError as error:
-        raise refused_by_disk(path, error) from error
-    with file:
-        _wait(file.fileno(), time.monotonic() + timeout_seconds, what)
+    with _held(path, fcntl.LOCK_EX, timeout_seconds, what):
         yield
 
 
-def _wait(file: int, until: float, what: str) -> None:
+@contextlib.contextmanager
+def shared(path: Path, timeout_seconds: float, what: str) -> Iterator[None]:
+    """Hold the lock of a file together with others, and never while one holds it alone.
+
+    Parameters, errors: as `exclusive`. It costs some 10 microseconds when nobody holds it alone.
+    """
+    with _held(path, fcntl.LOCK_SH, timeout_seconds, what):
+        yield
+
+
+@contextlib.contextmanager
+def _held(path: Path, mode: int, timeout_seconds: float, what: str) -> Iterator[None]:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise refused_by_disk(path, error) from error
+    try:
+        _wait(file, mode, time.monotonic() + timeout_seconds, what)
+        try:
+            yield
+        finally:
+            # a process that was forked meanwhile holds the same lock: closing would not free it
+            fcntl.flock(file, fcntl.LOCK_UN)
+    finally:
+        os.close(file)
+
+
+def _wait(file: int, mode: int, until: float, what: str) -> None:
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, mode | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= until:
                 raise ConflictError(

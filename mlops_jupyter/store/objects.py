@@ -11,12 +11,20 @@ import contextlib
 import os
 import re
 import secrets
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import blake3
 import zstandard
 
 from mlops_jupyter.errors import IntegrityError, UsageError, refused_by_disk
+from mlops_jupyter.store import lock
+
+HELD_SECONDS = 600.0
+"""How long a writer waits for whoever removes objects: longer than any sweep takes."""
+
+ALONE_SECONDS = 60.0
+"""How long whoever removes objects waits for writers: one may be at it for hours."""
 
 LEVEL = 1
 """zstd level. On this data 0.2 to 0.4 GB/s; level 3 is 2 times slower and 5 % smaller."""
@@ -90,6 +98,33 @@ class Objects:
                 hint="restore this file from a backup",
             )
         return content
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep objects from being removed, from the first `write` until a row names them.
+
+        Whatever is written outside of such a block may be gone before its row is there. Any
+        number of writers hold it at once, also one inside another.
+
+        Raises
+        ------
+        ConflictError
+            Objects are being removed, for longer than that should take.
+        """
+        return lock.shared(self._lock, HELD_SECONDS, "remove objects")
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Wait until nobody writes, and let nobody begin: for whoever removes objects.
+
+        Raises
+        ------
+        ConflictError
+            Somebody writes all the time.
+        """
+        return lock.exclusive(self._lock, ALONE_SECONDS, "keep something in this project")
+
+    @property
+    def _lock(self) -> Path:
+        return self.root.with_suffix(".lock")
 
     def path(self, digest: str) -> Path:
         """Return where an object lies; refuses whatever is not a digest."""

@@ -144,7 +144,7 @@ def run_here(project: Project, *cells: dict[str, Any], kernel: str = "python3") 
         id=RUN,
         pipeline="study",
         notebook="study.ipynb",
-        content=project.objects.write(path.read_bytes()),
+        content=path.read_bytes(),
         given={},
         parameters={"n": 1},
     )
