@@ -62,17 +62,21 @@ class Objects:
         UsageError
             The folder may not be written.
         """
+        return self.add(content)[0]
+
+    def add(self, content: bytes | memoryview) -> tuple[str, int]:
+        """Keep `content` as `write` does; return its digest and the bytes that this added."""
         digest = digest_of(content)
         path = self.path(digest)
         if path.exists():
-            return digest
+            return digest, 0
         frame = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(content)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, frame)
         except OSError as error:
             raise refused_by_disk(path, error) from error
-        return digest
+        return digest, len(frame)
 
     def read(self, digest: str) -> bytes:
         """Return the content of an object, verified against its digest.
