@@ -110,7 +110,7 @@ def test_data_versions_that_the_cells_used_are_bound(project: Project, kernel: K
         " dataset_version.id = version_id JOIN cell_execution ON cell_execution.id = execution_id"
         " ORDER BY position"
     )
-    assert [tuple(row) for row in rows] == [(2, "train"), (3, "other"), (4, "train")]
+    assert [tuple(row) for row in rows] == [(3, "train"), (4, "other"), (5, "train")]
 
 
 @pytest.mark.parametrize(
