@@ -71,6 +71,23 @@ class CaptureSettings(Strict, frozen=True):
     ] = False
 
 
+class RemoteSettings(Strict, frozen=True):
+    """Where `mlops push` and `mlops pull` share data versions and runs."""
+
+    url: Annotated[
+        str | None,
+        Meta(description="A folder, or an address that fsspec knows: s3://bucket/path, gs://…."),
+    ] = None
+    endpoint: Annotated[
+        str | None,
+        Meta(description="Address of an S3 server that is not Amazon's, http://minio:9000."),
+    ] = None
+    trust: Annotated[
+        bool,
+        Meta(description="Unpickle values and models that came from there. They can run code."),
+    ] = False
+
+
 class Pipeline(Strict, frozen=True):
     """A notebook that is run as a pipeline."""
 
@@ -138,6 +155,7 @@ class Settings(Strict, frozen=True):
     mlflow: MlflowSettings = MlflowSettings()
     mirror: MirrorSettings = MirrorSettings()
     capture: CaptureSettings = CaptureSettings()
+    remote: RemoteSettings = RemoteSettings()
     pipelines: dict[Name, Pipeline] = {}
     models: dict[Name, Model] = {}
 
@@ -173,12 +191,25 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     except OSError as error:
         raise refused_by_disk(path, error) from error
     content, marks = parse(text, path)
+    _refuse_secret(content, marks, path)
     for section, key, value in _overrides(environment):
         content.setdefault(section, {})[key] = value
     try:
         return msgspec.convert(content, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise _complaint(path, str(error), marks) from None
+
+
+def _refuse_secret(content: dict[str, Any], marks: Marks, path: Path) -> None:
+    """Refuse a password in ``mlops.yaml``, which is shared with everybody."""
+    remote = content.get("remote")
+    url = remote.get("url") if isinstance(remote, dict) else None
+    if isinstance(url, str) and re.match(r"[^/]*://[^/]*:[^/]*@", url):
+        line, column = marks.get("$.remote.url", (1, 1))
+        raise UsageError(
+            f"{path}:{line}:{column}: a password does not belong in this file",
+            hint="write the address without it, and give all of it in MLOPS_REMOTE_URL",
+        )
 
 
 Marks = dict[str, tuple[int, int]]
@@ -280,6 +311,7 @@ def _overrides(environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]
         "mlflow": MlflowSettings,
         "mirror": MirrorSettings,
         "capture": CaptureSettings,
+        "remote": RemoteSettings,
     }
     for section, kind in sections.items():
         for field in kind.__struct_fields__:

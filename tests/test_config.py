@@ -117,3 +117,20 @@ def test_adding_a_pipeline_keeps_every_other_byte(tmp_path: Path, text: str) -> 
 def test_what_cannot_be_added_to_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="write it yourself"):
         config.add_pipeline("pipelines: {a: {notebook: b}}\n", "new", "n.ipynb", tmp_path / "f")
+
+
+def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "mlops.yaml"
+    path.write_text("version: 1\nremote:\n  url: s3://me:hunter2hunter2@bucket/x\n")
+    with pytest.raises(UsageError, match=r"mlops.yaml:3:3: a password") as refused:
+        config.load(path, {})
+    assert "hunter2" not in str(refused.value)
+    assert "MLOPS_REMOTE_URL" in str(refused.value)
+
+
+def test_a_remote_may_be_given_by_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "mlops.yaml"
+    path.write_text("version: 1\n")
+    given = {"MLOPS_REMOTE_URL": "s3://me:hunter2hunter2@bucket/x", "MLOPS_REMOTE_TRUST": "true"}
+    settings = config.load(path, given).remote
+    assert (settings.url, settings.trust) == (given["MLOPS_REMOTE_URL"], True)

@@ -35,3 +35,13 @@ CREATE TABLE erasure (                      -- append-only: rows that were taken
     report     TEXT NOT NULL,               -- JSON: of each version the rows taken out, its digest before and after
     erased_at  TEXT NOT NULL
 ) STRICT;
+
+ALTER TABLE dataset_version ADD COLUMN origin TEXT;                        -- the store that it was pulled from, without secrets; null: made here
+ALTER TABLE run ADD COLUMN origin TEXT;                                    -- likewise
+
+CREATE TABLE remote_bundle (                -- what is known of a shared store: its bundles do not change
+    remote  TEXT NOT NULL,                  -- the store's own id
+    name    TEXT NOT NULL,                  -- of a bundle that was sent there, or came from there
+    says    TEXT NOT NULL,                  -- of a version its digest; of a tag its state, JSON; else ''
+    PRIMARY KEY (remote, name)
+) STRICT, WITHOUT ROWID;
