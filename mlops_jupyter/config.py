@@ -88,6 +88,33 @@ class RemoteSettings(Strict, frozen=True):
     ] = False
 
 
+class Keep(Strict, frozen=True):
+    """How long versions of a dataset are kept. Give `versions`, or `days`, or both."""
+
+    versions: Annotated[
+        int | None, Meta(ge=1, description="The newest ones, however old they are.")
+    ] = None
+    days: Annotated[
+        float | None, Meta(ge=0, description="All that are younger, however many they are.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.versions is None and self.days is None:
+            raise ValueError("give `versions` or `days`, or write `all`")
+
+
+class DataSettings(Strict, frozen=True):
+    """Data versions."""
+
+    keep: Annotated[
+        dict[Name, Keep | Literal["all"]],
+        Meta(
+            description="By dataset, and `default`: which versions `mlops gc` leaves, beside "
+            "those that something needs. Default: all."
+        ),
+    ] = {}
+
+
 class Pipeline(Strict, frozen=True):
     """A notebook that is run as a pipeline."""
 
@@ -156,6 +183,7 @@ class Settings(Strict, frozen=True):
     mirror: MirrorSettings = MirrorSettings()
     capture: CaptureSettings = CaptureSettings()
     remote: RemoteSettings = RemoteSettings()
+    data: DataSettings = DataSettings()
     pipelines: dict[Name, Pipeline] = {}
     models: dict[Name, Model] = {}
 
