@@ -92,10 +92,12 @@ class Keep(Strict, frozen=True):
     """How long versions of a dataset are kept. Give `versions`, or `days`, or both."""
 
     versions: Annotated[
-        int | None, Meta(ge=1, description="The newest ones, however old they are.")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="The newest ones, however old they are."),
     ] = None
     days: Annotated[
-        float | None, Meta(ge=0, description="All that are younger, however many they are.")
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="All that are younger, however many they are."),
     ] = None
 
     def __post_init__(self) -> None:
