@@ -52,11 +52,29 @@ def _described(frame: Frame, tree: Part) -> tuple[TakenColumn, ...]:
 
 def _as_arrow(column: pd.Series[Any]) -> Any:
     """Return a column for statistics, or None where Arrow has no one type for its values."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _codes(column.array, _as_arrow(pd.Series(column.array.categories)))
     try:
-        array = pa.array(column, from_pandas=True)
+        if isinstance(column.dtype, pd.DatetimeTZDtype):  # Arrow would ask pandas for less
+            array = _instants(column.array)
+        else:
+            array = pa.array(column, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return None
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _instants(column: Any) -> Any:
+    unit = column.dtype.unit
+    return pa.array(column.asi8.view(f"M8[{unit}]"), pa.timestamp(unit, "UTC"))
+
+
+def _codes(column: Any, categories: Any) -> Any:
+    if categories is None:
+        return None
+    codes = pa.array(column.codes, mask=column.codes < 0)
+    made = pa.DictionaryArray.from_arrays(codes, categories.combine_chunks())
+    return pa.chunked_array([made])
 
 
 def _labels(frame: Frame) -> pd.Index[Any]:
