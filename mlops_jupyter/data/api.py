@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,15 +12,27 @@ from mlops_jupyter.data.snapshot import snapshot as take_snapshot
 from mlops_jupyter.project import Project, open_project
 
 
-def snapshot(obj: Any, name: str, *, note: str | None = None) -> DatasetVersion:
-    """Keep a frame or a file as a version of the dataset `name`, in the project here.
+def snapshot(
+    obj: Any,
+    name: str,
+    *,
+    note: str | None = None,
+    tags: Sequence[str] = (),
+    move_tags: bool = False,
+) -> DatasetVersion:
+    """Keep a value, a file or a folder as a version of the dataset `name`, in the project here.
 
     Parameters
     ----------
-    obj : pandas.DataFrame, pandas.Series, or path of a file
+    obj : frame, table, array, tensor, sparse matrix, list of dicts, or path
+        Of pandas, polars, pyarrow, numpy, torch and scipy.
     name : str
     note : str, optional
         What it is, for people.
+    tags : sequence of str
+        Names to give to the version: ``golden`` is written ``train@golden``.
+    move_tags : bool
+        Whether a tag that stands on another version is moved.
 
     Returns
     -------
@@ -28,25 +40,38 @@ def snapshot(obj: Any, name: str, *, note: str | None = None) -> DatasetVersion:
         The one that is there already, when the content is the same.
     """
     with _here() as project:
-        return take_snapshot(project, obj, name, note)
+        return take_snapshot(project, obj, name, note, tags=tags, move_tags=move_tags)
 
 
-def load(ref: str | DatasetVersion) -> Any:
+def load(
+    ref: str | DatasetVersion,
+    *,
+    columns: Sequence[str] | None = None,
+    rows: slice | None = None,
+    as_: str | None = None,
+) -> Any:
     """Return the content of a version, e.g. ``train@2``, in the project here.
 
     Parameters
     ----------
     ref : str or DatasetVersion
         ``train`` and ``train@latest`` are the newest version, ``train@2`` is the second,
-        ``train@blake3:…`` the one with this content.
+        ``train@golden`` the one tagged so, ``train@2026-11-01`` the newest at the end of that
+        day, ``train@blake3:…`` the one with this content.
+    columns : sequence of str, optional
+        Only these, in this order.
+    rows : slice, optional
+        Only these.
+    as_ : {"pandas", "polars", "arrow", "numpy"}, optional
+        Default: as it was taken.
 
     Returns
     -------
-    pandas.DataFrame, pandas.Series or Path
-        A frame equal to the one taken; of a file, the path of a read-only copy.
+    object
+        A value equal to the one taken; of a file, the path of a read-only copy.
     """
     with _here() as project:
-        return versions.load(project, str(ref))
+        return versions.load(project, str(ref), columns=columns, rows=rows, as_=as_)
 
 
 @contextmanager

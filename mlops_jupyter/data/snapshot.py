@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 
 from mlops_jupyter.config import NAME
 from mlops_jupyter.data import file, touched, versions
+from mlops_jupyter.data import tags as tagging
 from mlops_jupyter.data.dataset import Column, DatasetVersion, Kind, Source
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project, now
@@ -22,6 +24,8 @@ def snapshot(
     note: str | None = None,
     *,
     source: Source | None = None,
+    tags: Sequence[str] = (),
+    move_tags: bool = False,
 ) -> DatasetVersion:
     """Keep a value of memory, a file or a folder as a version of the dataset `name`.
 
@@ -39,38 +43,42 @@ def snapshot(
         What it is, for people.
     source : Source, optional
         What it was made of. Default: the path of a file, nothing for a value.
+    tags : sequence of str
+        Tags to give to the version.
+    move_tags : bool
+        Whether a tag that stands on another version of the dataset is moved.
 
     Raises
     ------
     UsageError
-        The name is not allowed, or `obj` is nothing that can be kept.
+        The name or a tag is not allowed, or `obj` is nothing that can be kept.
     NotFoundError
         There is no such file.
     ConflictError
-        It changed while it was read.
+        It changed while it was read, or a tag stands on another version.
     ExternalError
         The disk is full. Nothing is kept then.
     """
     check_name(name)
     _check_note(note)
+    tagging.check(tags)
+    said = _Said(note, source, tuple(tags), move_tags)
     with project.objects.held():
-        version = _keep(project, obj, name, note, source)
+        version = _keep(project, obj, name, said)
     touched.tell(version, taken=True)
     return version
 
 
-def _keep(
-    project: Project, obj: Any, name: str, note: str | None, source: Source | None
-) -> DatasetVersion:
+def _keep(project: Project, obj: Any, name: str, said: _Said) -> DatasetVersion:
     kept: DatasetVersion | _Kept
     if isinstance(obj, str | os.PathLike):
         written = file.write(project.objects, Path(obj))
         kept = _Kept("file", written.digest, written.manifest, written.size_bytes)
     else:
         kept = _of_value(project, obj, name)
-    if isinstance(kept, DatasetVersion):
-        return kept
-    return _commit(project, name, kept, note, source)
+    if not isinstance(kept, DatasetVersion):
+        return _commit(project, name, kept, said)
+    return tagging.give(project, kept, said.tags, move=said.move_tags) if said.tags else kept
 
 
 def check_name(name: str) -> None:
@@ -91,6 +99,15 @@ def check_name(name: str) -> None:
 def _check_note(note: str | None) -> None:
     if note is not None and not isinstance(note, str):
         raise UsageError(f"a note is text, not a {type(note).__qualname__}")
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What the maker of a version says of it."""
+
+    note: str | None
+    source: Source | None
+    tags: tuple[str, ...]
+    move_tags: bool
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -126,22 +143,20 @@ def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
     )
 
 
-def _commit(
-    project: Project, name: str, kept: _Kept, note: str | None, source: Source | None
-) -> DatasetVersion:
+def _commit(project: Project, name: str, kept: _Kept, said: _Said) -> DatasetVersion:
     """Add the row, after all objects; of two writers of one content the second gets the first's."""
     facts = {
         **msgspec.structs.asdict(kept),
         "dataset": name,
         "columns": msgspec.json.encode(kept.columns).decode(),
-        "note": note,
-        "source": None if source is None else msgspec.json.encode(source).decode(),
+        "note": said.note,
+        "source": None if said.source is None else msgspec.json.encode(said.source).decode(),
         "at": now(),
     }
     with project.catalog.transaction() as connection:
         # the transaction holds the write lock from its start: nobody else takes the number
         row = connection.execute(
-            "SELECT * FROM dataset_version WHERE dataset = ? AND digest = ?", (name, kept.digest)
+            "SELECT id FROM dataset_version WHERE dataset = ? AND digest = ?", (name, kept.digest)
         ).fetchone()
         if row is None:
             row = connection.execute(
@@ -149,7 +164,9 @@ def _commit(
                 " columns, size_bytes, note, created_at, source, profile, stored_bytes) VALUES"
                 " (:dataset, (SELECT coalesce(max(number), 0) + 1 FROM dataset_version"
                 " WHERE dataset = :dataset), :digest, :kind, :manifest, :row_count, :columns,"
-                " :size_bytes, :note, :at, :source, :profile, :stored_bytes) RETURNING *",
+                " :size_bytes, :note, :at, :source, :profile, :stored_bytes) RETURNING id",
                 facts,
             ).fetchone()
+        tagging.put(connection, name, row["id"], said.tags, move=said.move_tags)
+        row = connection.execute(f"{versions.SELECT} WHERE id = ?", (row["id"],)).fetchone()
     return versions.from_row(row)

@@ -1,9 +1,9 @@
-"""Names of versions: ``train``, ``train@3``, ``train@latest``, ``train@blake3:…``."""
+"""Versions by their names, and their content."""
 
 from __future__ import annotations
 
+import importlib
 import os
-import re
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,8 @@ import msgspec
 from mlops_jupyter.config import NAME
 from mlops_jupyter.data import file, touched
 from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Source
-from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.data.ref import SHOWN, Ref, parse
+from mlops_jupyter.errors import NotFoundError, UsageError, did_you_mean
 from mlops_jupyter.project import Project
 
 FILES = "files"
@@ -22,9 +23,13 @@ FILES = "files"
 PINS = "MLOPS_DATA_PINS"
 """In the environment of a re-execution: the versions that bare names mean, as JSON."""
 
-_TAGS = "SELECT group_concat(tag, ' ') FROM data_tag WHERE version_id = dataset_version.id"
+SELECT = (
+    "SELECT *, (SELECT group_concat(tag, ' ') FROM data_tag WHERE version_id = id) AS tags"
+    " FROM dataset_version"
+)
+"""Gives the rows that `from_row` reads."""
 
-_PREFIX = re.compile(r"(blake3:)?(?P<digits>[0-9a-f]{8,64})")
+LIBRARIES = ("pandas", "polars", "arrow", "numpy")
 
 
 def datasets(project: Project) -> tuple[Dataset, ...]:
@@ -45,7 +50,7 @@ def dataset(project: Project, name: str) -> Dataset:
     """
     versions = tuple(_select(project, "dataset = ?", (name,)))
     if not versions:
-        raise _unknown_name(project, name)
+        raise _unknown_name(project, name[:SHOWN])
     return Dataset(name, versions)
 
 
@@ -56,8 +61,11 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
     ----------
     project : Project
     ref : str
-        ``train`` and ``train@latest`` are the newest version, ``train@3`` is the third,
-        ``train@blake3:…`` the one with this content; 8 hex digits of the digest are enough.
+        ``train`` and ``train@latest`` are the newest version whose content is there,
+        ``train@3`` is the third, ``train@golden`` the one tagged so, ``train@2026-11-01`` the
+        newest at the end of that day, ``train@blake3:…`` the one with this content; 8 hex
+        digits of the digest are enough, 12 where no dataset stands before them. See
+        `mlops_jupyter.data.ref`.
 
     Raises
     ------
@@ -66,45 +74,89 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
     UsageError
         It is not written as a version is, or two versions begin with these digits.
     """
-    name, at, which = ref.partition("@")
-    if not name or (at and not which):
-        raise UsageError(f"not a data version: {ref!r}", hint="write train, train@3, train@latest")
+    asked = parse(ref)
+    if asked.dataset is None:
+        return _alone(project, asked, NotFoundError("data version", asked.shown))
+    name = asked.dataset
     if not NAME.fullmatch(name):
-        raise _unknown_name(project, name[:100])
-    if not at or which == "latest":
-        pinned = _pinned(name)
-        newest = dataset(project, name).versions
-        return next((v for v in newest if v.number == pinned), newest[0])
-    if re.fullmatch(r"[0-9]{1,18}", which):
-        found = _select(project, "dataset = ? AND number = ?", (name, int(which)))
-        if found:
-            return found[0]
-    prefix = _PREFIX.fullmatch(which)
-    if prefix:
-        return _by_digest(project, name, prefix["digits"], ref)
-    raise _unknown_version(project, name, ref)
+        raise _unknown_name(project, name[:SHOWN])
+    if asked.number is not None:
+        found = _select(project, "dataset = ? AND number = ?", (name, asked.number))
+    elif asked.before is not None:
+        found = _before(project, name, asked.before)
+    elif asked.tag is not None:
+        found = _tagged(project, name, asked.tag)
+    else:
+        found = () if asked.digits and not asked.is_alone else _newest(project, name)
+    if not found and asked.digits:
+        if asked.is_alone:
+            return _alone(project, asked, _unknown_name(project, name))
+        found = _by_digest(project, asked, "dataset = ?", (name,))
+    if not found:
+        raise _unknown_version(project, asked)
+    return found[0]
 
 
-def load(project: Project, ref: str) -> Any:
-    """Return the content of a version: a frame equal to the one taken, or a read-only file.
+def load(
+    project: Project,
+    ref: str,
+    *,
+    columns: Sequence[str] | None = None,
+    rows: slice | None = None,
+    as_: str | None = None,
+) -> Any:
+    """Return the content of a version: a value equal to the one taken, or a read-only file.
+
+    Parameters
+    ----------
+    project : Project
+    ref : str
+        See `resolve`.
+    columns : sequence of str, optional
+        Only these, in this order.
+    rows : slice, optional
+        Only these.
+    as_ : {"pandas", "polars", "arrow", "numpy"}, optional
+        Default: as it was taken.
 
     Raises
     ------
     NotFoundError, UsageError
-        As `resolve`.
+        As `resolve`; there is no such column; its content was given up; a file has no columns.
     IntegrityError
         An object is missing or damaged.
     """
+    _check_part(columns, rows, as_)
     version = resolve(project, ref)
+    check_there(version)
     found: Any
     if version.kind in {"file", "folder"}:
+        if not (columns is None and rows is None and as_ is None):
+            raise UsageError(
+                f"{version}: a {version.kind} has no columns, rows or library to load it with",
+                hint="load it whole: that gives its path",
+            )
         found = file.read(project.objects, version.manifest, project.folder / FILES)
     else:
-        from mlops_jupyter.data import content, manifest
-
-        found = content.put_together(*manifest.content(project.objects, version.manifest))
+        found = _value(project, version, columns, rows, as_)
     touched.tell(version)
     return found
+
+
+def check_there(version: DatasetVersion) -> None:
+    """Refuse a version whose content was given up.
+
+    Raises
+    ------
+    UsageError
+        It says when, and why.
+    """
+    if version.gone_at is not None:
+        why = f": {version.gone_why}" if version.gone_why else ""
+        raise UsageError(
+            f"{version}: its content was given up on {version.gone_at[:10]}{why}",
+            hint=f"`mlops data log {version.dataset}` lists the versions that are there",
+        )
 
 
 def find(project: Project, name: str, digest: str) -> DatasetVersion | None:
@@ -126,12 +178,12 @@ def row_id(project: Project, version: DatasetVersion) -> int:
         (version.dataset, version.digest),
     )
     if row is None:
-        raise _unknown_version(project, version.dataset, version.ref)
+        raise _unknown_version(project, Ref(version.ref, version.dataset))
     return int(row["id"])
 
 
 def from_row(row: sqlite3.Row) -> DatasetVersion:
-    """Return the version of a row of ``dataset_version``."""
+    """Return the version of a row of `SELECT`."""
     return DatasetVersion(
         dataset=row["dataset"],
         number=row["number"],
@@ -146,7 +198,7 @@ def from_row(row: sqlite3.Row) -> DatasetVersion:
         source=msgspec.json.decode(row["source"], type=Source) if row["source"] else None,
         profile=row["profile"],
         stored_bytes=row["stored_bytes"],
-        tags=tuple(sorted((row["tags"] or "").split())) if "tags" in row.keys() else (),  # noqa: SIM118
+        tags=tuple(sorted((row["tags"] or "").split())),
         gone_at=row["gone_at"],
         gone_why=row["gone_why"],
     )
@@ -158,23 +210,90 @@ def _pinned(name: str) -> int | None:
     return msgspec.json.decode(pins, type=dict[str, int]).get(name) if pins else None
 
 
-def _select(project: Project, where: str, values: Sequence[Any]) -> list[DatasetVersion]:
-    rows = project.catalog.rows(
-        f"SELECT *, ({_TAGS}) AS tags FROM dataset_version WHERE {where}"
-        " ORDER BY dataset, number DESC",
-        values,
-    )
+def _select(
+    project: Project, where: str, values: Sequence[Any], order: str = "dataset, number DESC"
+) -> Sequence[DatasetVersion]:
+    rows = project.catalog.rows(f"{SELECT} WHERE {where} ORDER BY {order}", values)
     return [from_row(row) for row in rows]
 
 
-def _by_digest(project: Project, name: str, digits: str, ref: str) -> DatasetVersion:
-    found = _select(project, "dataset = ? AND digest GLOB ?", (name, f"blake3:{digits}*"))
+def _newest(project: Project, name: str) -> Sequence[DatasetVersion]:
+    """Return the newest version whose content is there, else the newest."""
+    pinned = _pinned(name)
+    if pinned is not None:
+        found = _select(project, "dataset = ? AND number = ?", (name, pinned))
+        if found:
+            return found
+    there = _select(project, "dataset = ? AND gone_at IS NULL", (name,), "number DESC LIMIT 1")
+    return there or _select(project, "dataset = ?", (name,), "number DESC LIMIT 1")
+
+
+def _tagged(project: Project, name: str, tag: str) -> Sequence[DatasetVersion]:
+    if not NAME.fullmatch(tag):  # SQLite takes no half of a character
+        return ()
+    where = "id = (SELECT version_id FROM data_tag WHERE dataset = ? AND tag = ?)"
+    return _select(project, where, (name, tag))
+
+
+def _before(project: Project, name: str, time: str) -> Sequence[DatasetVersion]:
+    return _select(
+        project,
+        "dataset = ? AND created_at < ?",
+        (name, time),
+        "created_at DESC, number DESC LIMIT 1",
+    )
+
+
+def _by_digest(
+    project: Project, asked: Ref, where: str, values: Sequence[Any]
+) -> Sequence[DatasetVersion]:
+    first = f"blake3:{asked.digits}"
+    # no hex digit comes after 'f'; a range is found in the index
+    found = _select(project, f"{where} AND digest BETWEEN ? AND ?", (*values, first, first + "g"))
+    if len({version.digest for version in found}) > 1:
+        refs = ", ".join(version.ref for version in found[:5])
+        raise UsageError(f"{asked.shown}: {refs} all begin so", hint="give more of the digest")
+    return found
+
+
+def _alone(project: Project, asked: Ref, unknown: NotFoundError) -> DatasetVersion:
+    """Return the first version with this content, in whichever dataset, one that is there."""
+    found = _by_digest(project, asked, "1 = 1", ())
     if not found:
-        raise _unknown_version(project, name, ref)
-    if len(found) > 1:
-        refs = ", ".join(version.ref for version in found)
-        raise UsageError(f"{ref}: {refs} all begin so", hint="give more digits of the digest")
-    return found[0]
+        raise unknown
+    return min(found, key=lambda version: (version.gone_at is not None, version.created_at))
+
+
+def _check_part(columns: object, rows: object, as_: object) -> None:
+    if isinstance(columns, str) or not isinstance(columns, Sequence | None):
+        raise UsageError(
+            f"columns: a list of names, not {str(columns)[:SHOWN]!r}", hint='columns=["a", "b"]'
+        )
+    if not isinstance(rows, slice | None):
+        raise UsageError(f"rows: a slice, not {str(rows)[:SHOWN]!r}", hint="rows=slice(0, 100)")
+    if as_ is not None and as_ not in LIBRARIES:
+        raise UsageError(
+            f"as_: no library that a value can be loaded with: {str(as_)[:SHOWN]!r}",
+            hint=did_you_mean(str(as_), LIBRARIES),
+        )
+
+
+def _value(
+    project: Project,
+    version: DatasetVersion,
+    columns: Sequence[str] | None,
+    rows: slice | None,
+    as_: str | None,
+) -> Any:
+    from mlops_jupyter.data import content, manifest
+
+    kind, stored = manifest.content(project.objects, version.manifest)
+    if rows is not None:
+        raise UsageError("rows: cannot be loaded alone yet")
+    value = content.put_together(kind, stored, columns)
+    if as_ is None:
+        return value
+    return importlib.import_module("mlops_jupyter.data.convert").as_library(value, as_)
 
 
 def _unknown_name(project: Project, name: str) -> NotFoundError:
@@ -187,10 +306,18 @@ def _unknown_name(project: Project, name: str) -> NotFoundError:
     )
 
 
-def _unknown_version(project: Project, name: str, ref: str) -> NotFoundError:
+def _unknown_version(project: Project, asked: Ref) -> NotFoundError:
+    name = asked.dataset or ""
     rows = project.catalog.rows(
-        "SELECT number FROM dataset_version WHERE dataset = ? ORDER BY number DESC", (name,)
+        "SELECT number, created_at FROM dataset_version WHERE dataset = ? ORDER BY created_at",
+        (name,),
     )
     if not rows:
         return _unknown_name(project, name)
-    return NotFoundError("data version", ref, [f"{name}@{row['number']}" for row in rows])
+    if asked.before is not None:
+        first = f"{name}@{rows[0]['number']}"
+        hint = f"the first version is {first}, of {rows[0]['created_at'][:16]} UTC"
+        return NotFoundError("data version", asked.shown, hint=hint)
+    tags = project.catalog.rows("SELECT tag FROM data_tag WHERE dataset = ?", (name,))
+    known = [row["number"] for row in rows] + [row["tag"] for row in tags]
+    return NotFoundError("data version", asked.shown, [f"{name}@{which}" for which in known])
