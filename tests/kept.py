@@ -16,9 +16,21 @@ def examine(value: object) -> Examined:
 
 def write(objects: Objects, examined: Examined) -> str:
     """Keep it, and return the digest of its manifest."""
-    return manifest.write(objects, examined)
+    return manifest.write(objects, examined).manifest
 
 
-def read(objects: Objects, digest: str) -> Any:
-    """Return it again."""
-    return content.put_together(*manifest.content(objects, digest))
+def write_next(objects: Objects, value: object, before: str | None) -> str:
+    """Keep a value as the next version after another."""
+    examined = examine(value)
+    names = [column.name for column in examined.taken.columns()]
+    return manifest.write(objects, examined, names, before).manifest
+
+
+def read(
+    objects: Objects,
+    digest: str,
+    columns: list[str] | None = None,
+    rows: tuple[int, int] | None = None,
+) -> Any:
+    """Return it again, or some of it."""
+    return content.put_together(*manifest.content(objects, digest, rows), columns)

@@ -45,6 +45,62 @@ def is_plain(kind: Any) -> bool:
     return False
 
 
+def is_flat(kind: Any) -> bool:
+    """Tell whether rows of this Arrow type can be told apart, taken and put one by one."""
+    return _is_text(kind) or _is_fixed(kind) or bool(pa.types.is_boolean(kind))
+
+
+def is_text(kind: Any) -> bool:
+    """Tell whether the values are text or bytes, each as long as it is."""
+    return _is_text(kind)
+
+
+def differs(new: Any, old: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell row by row where two arrays of one flat type are not the same, bit for bit.
+
+    `new` is canonical. NaN is itself, 0.0 and -0.0 are two, null is only null.
+    """
+    nulls = new.null_count or old.null_count
+    if _is_text(new.type):
+        found = pc.not_equal(new, old)
+        if nulls:
+            found = found.fill_null(False)
+    else:
+        found = pa.array(_differ(bits(new), bits(old)))
+    told: np.ndarray[Any, np.dtype[np.bool_]] = found.to_numpy(zero_copy_only=False)
+    if nulls:
+        one_null = pc.xor(new.is_null(), old.is_null()).to_numpy(zero_copy_only=False)
+        both = pc.and_(new.is_null(), old.is_null()).to_numpy(zero_copy_only=False)
+        told = (told | one_null) & ~both
+    return told
+
+
+def bits(array: Any) -> np.ndarray[Any, Any]:
+    """Return the values of a fixed-width type as integers, or as rows of bytes."""
+    if pa.types.is_boolean(array.type):
+        return np.asarray(array.fill_null(False).cast(pa.uint8()))
+    width = array.type.bit_width // 8
+    if array.buffers()[1] is None or not len(array):
+        return np.empty(0, np.uint8) if width in _UNSIGNED else np.empty((0, width), np.uint8)
+    values = array.buffers()[1].slice(array.offset * width, len(array) * width)
+    if width in _UNSIGNED:
+        return np.frombuffer(values, _UNSIGNED[width])
+    return np.frombuffer(values, np.uint8).reshape(-1, width)
+
+
+_UNSIGNED: dict[int, type[np.unsignedinteger[Any]]] = {
+    1: np.uint8,
+    2: np.uint16,
+    4: np.uint32,
+    8: np.uint64,
+}
+
+
+def _differ(new: np.ndarray[Any, Any], old: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    unequal = np.asarray(new != old)
+    return unequal if unequal.ndim == 1 else np.asarray(unequal.any(axis=1))
+
+
 def canonical(array: Any) -> Any:
     """Return an array with the same values whose buffers depend on the values alone."""
     kind = array.type

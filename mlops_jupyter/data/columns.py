@@ -52,7 +52,10 @@ def of(holder: Any, where: str) -> Part:
 
 def put_together(stored: Stored) -> Array:
     """Return the column of a stored part."""
-    return _PUT_TOGETHER[stored.kind](stored)
+    if stored.window is None or stored.kind not in _NOT_BY_ROW:
+        return _PUT_TOGETHER[stored.kind](stored)
+    start, stop = stored.window
+    return _PUT_TOGETHER[stored.kind](stored.all())[start:stop]
 
 
 _MASKED = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
@@ -240,7 +243,7 @@ def _read_period(stored: Stored) -> Array:
 
 
 def _read_interval(stored: Stored) -> Array:
-    left, right = (put_together(stored.part(side)) for side in ("left", "right"))
+    left, right = (put_together(stored.part(side, by_row=True)) for side in ("left", "right"))
     return pd.arrays.IntervalArray.from_arrays(left, right, closed=stored.facts["closed"])
 
 
@@ -261,6 +264,9 @@ def _read_sparse(stored: Stored) -> Array:
     dense[indices] = kept
     return _sparse_again(dense, stored.facts["kind"], fill)
 
+
+_NOT_BY_ROW = {"object", "pickle", "sparse"}
+"""What has no leaf with a row for each row, and is put together whole."""
 
 _PUT_TOGETHER: dict[str, Callable[[Stored], Array]] = {
     "numpy": _read_numpy,

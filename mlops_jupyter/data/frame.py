@@ -121,15 +121,17 @@ def _take_apart(frame: Frame) -> Part:
 
 def put_together(whole: Stored, wanted: Sequence[str] | None = None) -> Frame:
     """Return the frame of a stored tree, or only the wanted columns, in the order given."""
-    index = labels.put_together(whole.part("index"))
+    index = labels.put_together(whole.part("index", by_row=True))
     names = labels.put_together(whole.part("labels"))
-    kept = whole.part("columns")
-    places = range(len(names))
+    kept = whole.part("columns", by_row=True)
+    places = list(range(len(names)))
     if wanted is not None:
         places = content.positions([_text(name) for name in names], wanted)
         names = names[places]
     chosen = [str(place) for place in places]
-    arrays = list(part.in_threads(lambda name: columns.put_together(kept.part(name)), chosen))
+    arrays = list(
+        part.in_threads(lambda name: columns.put_together(kept.part(name, by_row=True)), chosen)
+    )
     if any(len(array) != len(index) for array in arrays):
         raise IntegrityError("a stored frame has columns of different lengths")
     # a Series, because a frame would guess a dtype for a bare array of objects

@@ -76,11 +76,14 @@ def _read_names(stored: Stored, count: int = 1) -> list[Any]:
 
 def _read_range(stored: Stored) -> pd.Index[Any]:
     start, step, length = (stored.facts[name] for name in ("start", "step", "length"))
+    if stored.window is not None:
+        first, last = (min(row, length) for row in stored.window)
+        start, length = start + step * first, last - first
     return pd.RangeIndex(start, start + step * length, step, name=_read_names(stored)[0])
 
 
 def _read_index(stored: Stored) -> pd.Index[Any]:
-    array = columns.put_together(stored.part("values"))
+    array = columns.put_together(stored.part("values", by_row=True))
     # pandas would make levels of a list of tuples
     index: Any = pd.Index(array, dtype=array.dtype, copy=False, tupleize_cols=False)
     index.name = _read_names(stored)[0]
@@ -92,7 +95,7 @@ def _read_levels(stored: Stored) -> pd.Index[Any]:
     make: Any = pd.MultiIndex
     levels: pd.Index[Any] = make(
         levels=[put_together(stored.part(f"level{n}")) for n in numbers],
-        codes=[columns.put_together(stored.part(f"codes{n}")) for n in numbers],
+        codes=[columns.put_together(stored.part(f"codes{n}", by_row=True)) for n in numbers],
         names=_read_names(stored, len(numbers)),
         verify_integrity=False,
     )

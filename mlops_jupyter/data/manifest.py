@@ -6,22 +6,24 @@ See docs/data-format.md for the format.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
-import msgspec
-
-from mlops_jupyter.data import part, stored
+from mlops_jupyter.data import inherit, part
 from mlops_jupyter.data.content import Taken
 from mlops_jupyter.data.dataset import Kind
+from mlops_jupyter.data.inherit import Version
 from mlops_jupyter.data.part import Measures
-from mlops_jupyter.data.stored import Stored
-from mlops_jupyter.errors import UsageError
+from mlops_jupyter.data.stored import Reader, Stored, Writer
+from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.store.objects import Objects
 
 FORMAT = 2
 
 
-class Examined(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Examined:
     """A value taken apart, measured and not yet kept.
 
     `digest` is that of the content, `size_bytes` what its values take.
@@ -33,6 +35,14 @@ class Examined(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value that is kept: the digest of its manifest, and what it added to the store."""
+
+    manifest: str
+    added_bytes: int
+
+
 def examine(taken: Taken) -> Examined:
     """Digest the content of a value: all that an unchanged one costs."""
     measures = part.measure(taken.tree)
@@ -40,8 +50,19 @@ def examine(taken: Taken) -> Examined:
     return Examined(taken, measures, part.digest(taken.tree, measures), size)
 
 
-def write(objects: Objects, examined: Examined) -> str:
-    """Keep a value and return the digest of its manifest.
+def write(
+    objects: Objects, examined: Examined, names: Sequence[str] = (), before: str | None = None
+) -> Written:
+    """Keep a value: what it shares with the version before is not kept again.
+
+    Parameters
+    ----------
+    objects : Objects
+    examined : Examined
+    names : sequence of str
+        Of its columns.
+    before : str, optional
+        Digest of the manifest of the version before, of the same kind.
 
     Raises
     ------
@@ -50,13 +71,24 @@ def write(objects: Objects, examined: Examined) -> str:
     ExternalError, UsageError
         The disk is full, or may not be written.
     """
-    taken = examined.taken
+    latest = _manifest_of(objects, before, examined.taken.kind)
+    serial, bases = _place(latest, before)
+    base = _manifest_of(objects, bases[0][1], examined.taken.kind) if bases else None
+    known = [Version(_tree(m), m["columns"]) for m in (base, latest) if m is not None]
+    writer = Writer(objects)
+    tree = inherit.write(examined, names, known, Reader(objects), writer)
+    depth = inherit.depth(tree)
     manifest = {
         "format": FORMAT,
-        "kind": taken.kind,
-        "content": stored.write(taken.tree, examined.measures, objects),
+        "kind": examined.taken.kind,
+        "columns": list(names),
+        "content": tree,
+        # where the next version looks for a base; not needed to read this one
+        "serial": serial if depth else 0,
+        "bases": bases if depth else [],
     }
-    return objects.write(encode(manifest))
+    digest = writer.write(encode(manifest))
+    return Written(digest, writer.added_bytes)
 
 
 def encode(manifest: dict[str, Any]) -> bytes:
@@ -83,9 +115,49 @@ def read(objects: Objects, digest: str) -> dict[str, Any]:
     return manifest
 
 
-def content(objects: Objects, digest: str) -> tuple[Kind, Stored]:
-    """Return the stored tree of a version that is a value: no file, no folder."""
+def content(
+    objects: Objects, digest: str, rows: tuple[int, int] | None = None
+) -> tuple[Kind, Stored]:
+    """Return the stored tree of a version that is a value: no file, no folder.
+
+    Parameters
+    ----------
+    objects : Objects
+    digest : str
+        Of the manifest.
+    rows : tuple of int, optional
+        The first row wanted, and the one after the last. Default: all.
+    """
     manifest = read(objects, digest)
+    return cast("Kind", manifest["kind"]), Stored(_tree(manifest), Reader(objects), rows)
+
+
+def _tree(manifest: dict[str, Any]) -> dict[str, Any]:
     # format 1 knew frames only
-    tree = manifest["frame"] if manifest["format"] == 1 else manifest["content"]
-    return manifest["kind"], Stored(tree, objects)
+    tree: dict[str, Any] = manifest["frame" if manifest["format"] == 1 else "content"]
+    return tree
+
+
+def _manifest_of(objects: Objects, digest: str | None, kind: Kind) -> dict[str, Any] | None:
+    """Return a manifest that a new one may stand on, or None: then the new one stands alone."""
+    if digest is None:
+        return None
+    try:
+        manifest = read(objects, digest)
+    except IntegrityError:  # `mlops verify` tells of it; what is taken now must not suffer
+        return None
+    return manifest if manifest["format"] == FORMAT and manifest["kind"] == kind else None
+
+
+def _place(latest: dict[str, Any] | None, digest: str | None) -> tuple[int, list[list[Any]]]:
+    """Return the serial number of the next version, and the versions that it stands on.
+
+    Number `n` stands on `n` with its lowest bit cleared, so that no more versions than `n` has
+    bits are read to restore one (skip deltas, as in Subversion's FSFS:
+    https://svn.apache.org/repos/asf/subversion/trunk/notes/skip-deltas).
+    """
+    if latest is None:
+        return 0, []
+    serial = latest["serial"] + 1
+    chain = [[latest["serial"], digest], *latest["bases"]]
+    return serial, [one for one in chain if one[0] <= serial & (serial - 1)]

@@ -105,13 +105,13 @@ def size_bytes(part: Part, measures: Measures) -> int:
     return own + sum(size_bytes(p, measures) for p in part.parts.values())
 
 
-def written(part: Part, names: Sequence[str], parts: dict[str, Any]) -> dict[str, Any]:
-    """Return a part as JSON, with names for the chunks of its leaf; what is empty is left out."""
+def written(part: Part, leaf: dict[str, Any] | None, parts: dict[str, Any]) -> dict[str, Any]:
+    """Return a part as JSON, with what stands for its leaf; what is empty is left out."""
     made: dict[str, Any] = {"kind": part.kind}
     if part.facts:
         made["facts"] = dict(part.facts)
-    if part.leaf is not None:
-        made["leaf"] = {"rows": part.leaf.rows, "chunks": list(names)}
+    if leaf is not None:
+        made["leaf"] = leaf
     if parts:
         made["parts"] = parts
     return made
@@ -129,5 +129,7 @@ def in_threads(verb: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterato
 def _identity(part: Part, measures: Measures) -> dict[str, Any]:
     if part.identity is not None:
         return _identity(part.identity, measures)
-    names = [m.digest for m in measures[part.leaf]] if part.leaf else []
-    return written(part, names, {n: _identity(p, measures) for n, p in part.parts.items()})
+    leaf = None
+    if part.leaf is not None:
+        leaf = {"rows": part.leaf.rows, "chunks": [m.digest for m in measures[part.leaf]]}
+    return written(part, leaf, {n: _identity(p, measures) for n, p in part.parts.items()})

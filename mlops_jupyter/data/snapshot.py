@@ -133,13 +133,18 @@ def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
         return known
     columns = taken.columns()
     described = tuple(Column(c.name, c.type, c.missing) for c in columns)
+    newest = versions.newest(project, name, taken.kind)
+    names = [column.name for column in described]
+    before = newest.manifest if newest else None
+    written = manifest.write(project.objects, examined, names, before)
     return _Kept(
         taken.kind,
         examined.digest,
-        manifest.write(project.objects, examined),
+        written.manifest,
         examined.size_bytes,
         taken.row_count,
         described,
+        stored_bytes=written.added_bytes,
     )
 
 

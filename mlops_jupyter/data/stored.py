@@ -1,60 +1,65 @@
-"""Parts in the object store.
+"""Parts in the object store: what reads them, and what gathers small pieces into packs.
 
-Each chunk is one object, so that what two versions share is stored once: a column that did
-not change, and the rows before those that were appended. Chunks that are too small for a file
-of their own lie together in packs.
+Each chunk is one object, so that what two versions share is stored once. Pieces that are too
+small for a file of their own lie together in packs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from mlops_jupyter.data import arrow
-from mlops_jupyter.data.arrow import Measure
-from mlops_jupyter.data.part import Leaf, Measures, Part, in_threads, written
-from mlops_jupyter.errors import ConflictError
+from mlops_jupyter.data import column, part
+from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.store.objects import Objects
 
 SMALL_BYTES = 16 * 2**10
-"""A chunk with less than this goes into a pack: it would take as long as a large one to write."""
+"""A piece with less than this goes into a pack: it would take as long as a large one to write."""
 
 PACK_BYTES = 2**20
 """A pack holds no more than this."""
 
 
-def write(part: Part, measures: Measures, objects: Objects) -> dict[str, Any]:
-    """Keep all chunks of a part and return its manifest.
+class Reader:
+    """Reads what a name in a manifest names: an object, or a place in one."""
 
-    Raises
-    ------
-    ConflictError
-        The values are no longer those that were measured.
-    """
-    leaves = list(_leaves(part))
-    chunks = [
-        _Chunk(leaf, start, expected)
-        for leaf in leaves
-        for start, expected in zip(leaf.starts, measures[leaf], strict=True)
-    ]
-    packs = list(_packs(chunks))
-    names: dict[_Chunk, str] = {}
-    for pack, written_names in zip(
-        packs, in_threads(lambda pack: _keep(pack, objects), packs), strict=True
-    ):
-        names.update(zip(pack, written_names, strict=True))
-    told = iter(names[chunk] for chunk in chunks)
-    return _manifest(part, {leaf: [next(told) for _ in leaf.starts] for leaf in leaves})
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._packs: dict[str, bytes] = {}
+
+    def __call__(self, name: str) -> memoryview:
+        """Return the bytes.
+
+        Raises
+        ------
+        IntegrityError
+            The object is missing or damaged.
+        """
+        digest, packed, place = name.partition("+")
+        if not packed:
+            return memoryview(self._objects.read(digest))
+        if digest not in self._packs:  # two threads may both read it, to no harm
+            self._packs[digest] = self._objects.read(digest)
+        start, _, length = place.partition("+")
+        content = memoryview(self._packs[digest])[int(start) :][: int(length)]
+        if len(content) != int(length):
+            raise IntegrityError(f"{digest}: a place in it lies beyond its end")
+        return content
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A part of a manifest, and the store that its chunks lie in."""
+    """A part of a manifest, and the store that its chunks lie in.
+
+    `window` is the rows wanted, first and after the last, of a part whose leaf has a row for
+    each row of the whole; None is all.
+    """
 
     manifest: Mapping[str, Any]
-    objects: Objects
-    packs: dict[str, bytes] = field(default_factory=dict)
+    reader: Reader
+    window: tuple[int, int] | None = field(default=None)
 
     @property
     def kind(self) -> str:
@@ -69,86 +74,101 @@ class Stored:
 
     @property
     def rows(self) -> int:
-        """Rows of the leaf."""
-        return int(self.manifest["leaf"]["rows"])
+        """Rows of the leaf that are wanted."""
+        start, stop = self._bounds()
+        return stop - start
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the smaller parts, in order."""
         return tuple(self.manifest.get("parts", ()))
 
-    def part(self, name: str) -> Stored:
-        """Return a smaller part."""
-        return Stored(self.manifest["parts"][name], self.objects, self.packs)
+    def part(self, name: str, *, by_row: bool = False) -> Stored:
+        """Return a smaller part; `by_row`: it has a row for each row, and the window holds."""
+        return Stored(self.manifest["parts"][name], self.reader, self.window if by_row else None)
+
+    def all(self) -> Stored:
+        """Return the part without its window."""
+        return Stored(self.manifest, self.reader)
 
     def chunks(self) -> Iterator[Any]:
-        """Read the leaf's Arrow arrays, one after the other."""
-        for name in self.manifest["leaf"]["chunks"]:
-            digest, packed, place = name.partition("+")
-            if not packed:
-                yield arrow.from_bytes(self.objects.read(digest))
-                continue
-            if digest not in self.packs:  # two threads may both read it, to no harm
-                self.packs[digest] = self.objects.read(digest)
-            start, _, length = place.partition("+")
-            content = memoryview(self.packs[digest])[int(start) :][: int(length)]
-            yield arrow.from_bytes(content)
+        """Read the leaf's Arrow arrays, one after the other; at least one."""
+        start, stop = self._bounds()
+        leaf = column.of(self.manifest["leaf"], self.reader)
+        step = part.CHUNK_ROWS
+        for end in [*range((start // step + 1) * step, stop, step), stop]:
+            yield leaf.cut(start, end)
+            start = end
+
+    def _bounds(self) -> tuple[int, int]:
+        rows = int(self.manifest["leaf"]["rows"])
+        if self.window is None:
+            return 0, rows
+        return min(self.window[0], rows), min(self.window[1], rows)
 
 
-class _Chunk(NamedTuple):
-    leaf: Leaf
-    start: int
-    expected: Measure
+class Place:
+    """Where a piece lies; a small one gets its name when its pack is written."""
+
+    __slots__ = ("content", "name", "packed")
+
+    def __init__(self, name: str = "", content: bytes = b"") -> None:
+        self.name = name
+        self.content = content
+        self.packed = bool(name)
 
 
-def _leaves(part: Part) -> Iterator[Leaf]:
-    """Walk the leaves that are kept; those of an identity only stand in the digest."""
-    if part.leaf is not None:
-        yield part.leaf
-    for smaller in part.parts.values():
-        yield from _leaves(smaller)
+class Writer:
+    """Writes pieces: large ones at once, in any thread, and small ones together, in order.
 
+    `added_bytes` is what this has added to the store.
+    """
 
-def _packs(chunks: Sequence[_Chunk]) -> Iterator[list[_Chunk]]:
-    """Put small chunks together, in order; a large one stays alone."""
-    pack: list[_Chunk] = []
-    size = 0
-    for chunk in chunks:
-        if chunk.expected.size_bytes >= SMALL_BYTES:
-            yield [chunk]
-            continue
-        if size + chunk.expected.size_bytes > PACK_BYTES:
-            yield pack
-            pack, size = [], 0
-        pack.append(chunk)
-        size += chunk.expected.size_bytes
-    if pack:
-        yield pack
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._pack: list[Place] = []
+        self._size = 0
+        self._lock = threading.Lock()
+        self.added_bytes = 0
 
+    def add(self, content: bytes | memoryview) -> Place:
+        """Keep a large piece; a small one waits for `pack`.
 
-def _keep(pack: Sequence[_Chunk], objects: Objects) -> list[str]:
-    """Write one object; name each chunk by its digest, in a pack with its place and length."""
-    streams = [_stream(chunk) for chunk in pack]
-    if len(streams) == 1:
-        return [objects.write(streams[0])]
-    digest = objects.write(b"".join(streams))
-    names, start = [], 0
-    for stream in streams:
-        names.append(f"{digest}+{start}+{len(stream)}")
-        start += len(stream)
-    return names
+        Raises
+        ------
+        ExternalError, UsageError
+            The disk is full, or may not be written.
+        """
+        if len(content) < SMALL_BYTES:
+            return Place(content=bytes(content))
+        return Place(self.write(content))
 
+    def pack(self, place: Place) -> None:
+        """Put a small piece to the others. The order counts: equal values make equal packs."""
+        if place.packed:
+            return
+        place.packed = True
+        if self._size + len(place.content) > PACK_BYTES:
+            self.flush()
+        self._pack.append(place)
+        self._size += len(place.content)
 
-def _stream(chunk: _Chunk) -> memoryview:
-    array = chunk.leaf.chunk(chunk.start)
-    if arrow.measure(array) != chunk.expected:
-        raise ConflictError(
-            "the data changed while its snapshot was taken",
-            hint="take it again when nothing writes to the data",
-        )
-    return memoryview(arrow.to_bytes(array))
+    def flush(self) -> None:
+        """Write the small pieces that wait."""
+        pack, self._pack, self._size = self._pack, [], 0
+        if not pack:
+            return
+        digest = self.write(b"".join(place.content for place in pack))
+        start = 0
+        for place in pack:
+            length = len(place.content)
+            place.name = digest if len(pack) == 1 else f"{digest}+{start}+{length}"
+            place.content = b""
+            start += length
 
-
-def _manifest(part: Part, names: Mapping[Leaf, Sequence[str]]) -> dict[str, Any]:
-    own = names[part.leaf] if part.leaf else []
-    return written(part, own, {n: _manifest(p, names) for n, p in part.parts.items()})
+    def write(self, content: bytes | memoryview) -> str:
+        """Write an object, whatever its size."""
+        digest, added = self._objects.put(content)
+        with self._lock:
+            self.added_bytes += added
+        return digest

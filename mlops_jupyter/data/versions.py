@@ -12,7 +12,7 @@ import msgspec
 
 from mlops_jupyter.config import NAME
 from mlops_jupyter.data import file, touched
-from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Source
+from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Kind, Source
 from mlops_jupyter.data.ref import SHOWN, Ref, parse
 from mlops_jupyter.errors import NotFoundError, UsageError, did_you_mean
 from mlops_jupyter.project import Project
@@ -162,6 +162,16 @@ def check_there(version: DatasetVersion) -> None:
 def find(project: Project, name: str, digest: str) -> DatasetVersion | None:
     """Return the version of a dataset with this content, if there is one."""
     found = _select(project, "dataset = ? AND digest = ?", (name, digest))
+    return found[0] if found else None
+
+
+def newest(project: Project, name: str, kind: Kind) -> DatasetVersion | None:
+    """Return the newest version of a dataset that is of this kind and still there."""
+    where = (
+        "id = (SELECT id FROM dataset_version WHERE dataset = ? AND kind = ? AND gone_at IS NULL"
+        " ORDER BY number DESC LIMIT 1)"
+    )
+    found = _select(project, where, (name, kind))
     return found[0] if found else None
 
 

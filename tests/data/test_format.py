@@ -60,7 +60,8 @@ def with_content(project: Project, part: dict[str, Any]) -> dict[str, Any]:
     made = dict(part)
     if "leaf" in part:
         chunks = [digest_of_chunk(array(project, name)) for name in part["leaf"]["chunks"]]
-        made["leaf"] = {**part["leaf"], "chunks": chunks}
+        assert chunks == part["leaf"]["digests"]
+        made["leaf"] = {"rows": part["leaf"]["rows"], "chunks": chunks}
     if "parts" in part:
         made["parts"] = {n: with_content(project, p) for n, p in part["parts"].items()}
     return made
@@ -84,8 +85,8 @@ def frame(project: Project) -> pd.DataFrame:
 
 def test_the_columns_can_be_read_with_arrow_alone(project: Project, frame: pd.DataFrame) -> None:
     manifest, _ = manifest_of(project, "train")
-    assert (manifest["format"], manifest["kind"]) == (1, "frame")
-    parts = manifest["frame"]["parts"]["columns"]["parts"]
+    assert (manifest["format"], manifest["kind"]) == (2, "frame")
+    parts = manifest["content"]["parts"]["columns"]["parts"]
     read: dict[str, list[Any]] = {}
     for position, label in enumerate(frame.columns):
         names = parts[str(position)]["leaf"]["chunks"]
@@ -101,9 +102,65 @@ def test_the_digest_of_a_frame_can_be_computed_from_the_page(
     project: Project, frame: pd.DataFrame
 ) -> None:
     manifest, digest = manifest_of(project, "train")
-    content = with_content(project, manifest["frame"])
+    content = with_content(project, manifest["content"])
     told = json.dumps(content, sort_keys=True, separators=(",", ":"))
     assert "blake3:" + blake3.blake3(told.encode("ascii")).hexdigest() == digest
+
+
+def plain(project: Project, leaf: dict[str, Any]) -> list[Any]:
+    """Return the values of a leaf, whole or changed, as the page says."""
+    if "base" not in leaf:
+        return [value for name in leaf["chunks"] for value in array(project, name).to_pylist()]
+    base = plain(project, leaf["base"])
+    rows = list(range(len(base)))
+    if "map" in leaf:
+        rows = []
+        wide, narrow = leaf["map"]["widths"]
+        content, runs = stored(project, leaf["map"]["bytes"]), leaf["map"]["runs"]
+        expected = 0
+        for start, length in zip(
+            planes(content[: runs * wide], wide),
+            planes(content[runs * wide :], narrow),
+            strict=True,
+        ):
+            if start == 0:
+                rows += [None] * length
+                continue
+            distance = (start - 1) >> 1 if start % 2 else -(start >> 1)
+            rows += range(expected + distance, expected + distance + length)
+            expected += distance + length
+    values = [None if row is None else base[row] for row in rows]
+    if leaf["at"] is not None:
+        place = -1
+        gaps = planes(stored(project, leaf["at"]["bytes"]), leaf["at"]["width"])
+        for gap, value in zip(gaps, plain(project, leaf["values"]), strict=True):
+            place += gap + 1
+            values[place] = value
+    assert len(values) == leaf["rows"]
+    return values
+
+
+def planes(content: bytes, width: int) -> list[int]:
+    count = len(content) // width
+    return [int.from_bytes(content[number::count], "little") for number in range(count)]
+
+
+def test_a_column_that_changed_can_be_read_from_the_page(project: Project) -> None:
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame({"id": np.arange(5000), "x": rng.normal(size=5000), "flag": True})
+    snapshot(project, made, "train")
+    changed = pd.concat([made.drop(index=range(100, 200)), made[:50]]).sample(
+        frac=1, random_state=1
+    )
+    changed.iloc[7, 1] = 0.5
+    snapshot(project, changed.reset_index(drop=True), "train")
+    catalog = sqlite3.connect(project.root / ".mlops" / "catalog.sqlite")
+    (name,) = catalog.execute("SELECT manifest FROM dataset_version WHERE number = 2").fetchone()
+    catalog.close()
+    parts = json.loads(stored(project, name))["content"]["parts"]["columns"]["parts"]
+    assert "base" in parts["1"]["leaf"]
+    assert plain(project, parts["0"]["leaf"]) == changed["id"].tolist()
+    assert plain(project, parts["1"]["leaf"]) == changed["x"].tolist()
 
 
 def test_a_file_is_its_pieces(project: Project) -> None:

@@ -340,7 +340,7 @@ def test_any_missing_object_is_an_error_that_names_it(objects: Objects) -> None:
 
 
 def test_a_newer_format_is_refused(objects: Objects) -> None:
-    manifest = objects.write(json.dumps({"format": 2, "kind": "frame"}).encode())
+    manifest = objects.write(json.dumps({"format": 3, "kind": "frame"}).encode())
     with pytest.raises(UsageError, match="newer") as caught:
         kept.read(objects, manifest)
     assert caught.value.hint == "upgrade mlops-jupyter"
