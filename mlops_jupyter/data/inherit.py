@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlops_jupyter.data import align, arrow, column, delta
+from mlops_jupyter.data import align, arrow, column, leaf_delta
 from mlops_jupyter.data.align import Pair
-from mlops_jupyter.data.delta import Description
+from mlops_jupyter.data.leaf_delta import Description
 from mlops_jupyter.data.part import Leaf, Measures, Part, in_threads, written
 from mlops_jupyter.data.row_map import RowMap
 from mlops_jupyter.data.stored import Place, Reader, Writer
@@ -71,7 +71,7 @@ def write(
             pass  # a base is damaged: `mlops verify` tells of it, and this version stands alone
     made.update(_whole([leaf for leaf in leaves.values() if leaf not in made], measures, writer))
     for leaf in leaves.values():
-        for place in delta.places_in(made[leaf]):
+        for place in leaf_delta.places_in(made[leaf]):
             writer.pack(place)
     writer.flush()
     return _manifest(tree, made, measures)
@@ -113,7 +113,7 @@ class _Changes:
         size = sum(m.size_bytes for m in self.examined.measures[leaf])
         kind = leaf.cut(0, 0).type
         return (
-            size >= delta.LEAST_BYTES
+            size >= leaf_delta.LEAST_BYTES
             and arrow.is_flat(kind)
             and self.bases[leaf].get("type") == str(kind)
             and self.bases[leaf]["rows"] > 0
@@ -127,7 +127,7 @@ class _Changes:
         leaves = [leaf for leaf in leaves if self.bases[leaf]["rows"] == base_rows]
         found = self._aligned(leaves, base_rows)
         if found is not None:
-            told = delta.told_map(found, base_rows, self.writer)
+            told = leaf_delta.told_map(found, base_rows, self.writer)
             self._told.update(dict.fromkeys(leaves, (found, told)))
 
     def _aligned(self, leaves: Sequence[Leaf], base_rows: int) -> RowMap | None:
@@ -150,7 +150,7 @@ class _Changes:
 
     def _differences(self, leaf: Leaf) -> Description | None:
         rows, told = self._told[leaf]
-        return delta.write(
+        return leaf_delta.write(
             leaf,
             self.examined.measures,
             self.bases[leaf],
@@ -213,7 +213,7 @@ def _whole(leaves: Sequence[Leaf], measures: Measures, writer: Writer) -> Leaves
     ]
 
     def keep(task: tuple[Leaf, int, arrow.Measure]) -> Place:
-        return writer.add(memoryview(arrow.to_bytes(delta.fresh(*task))))
+        return writer.add(memoryview(arrow.to_bytes(leaf_delta.fresh(*task))))
 
     made: Leaves = {leaf: {"chunks": []} for leaf in leaves}
     for (leaf, _, _), place in zip(tasks, in_threads(keep, tasks), strict=True):

@@ -168,7 +168,7 @@ class Writer:
 
     def write(self, content: bytes | memoryview) -> str:
         """Write an object, whatever its size."""
-        digest, added = self._objects.put(content)
+        digest, added = self._objects.add(content)
         with self._lock:
             self.added_bytes += added
         return digest

@@ -53,11 +53,7 @@ class Objects:
         self.root = root
 
     def write(self, content: bytes | memoryview) -> str:
-        """Keep `content` and return its digest; raises as `put`."""
-        return self.put(content)[0]
-
-    def put(self, content: bytes | memoryview) -> tuple[str, int]:
-        """Keep `content`; return its digest, and the bytes that it took: none if it is there.
+        """Keep `content` and return its digest; nothing is written if it is there.
 
         Raises
         ------
