@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,8 +14,12 @@ from mlops_jupyter.config import NAME
 from mlops_jupyter.data import file, touched, versions
 from mlops_jupyter.data import tags as tagging
 from mlops_jupyter.data.dataset import Column, DatasetVersion, Kind, Source
-from mlops_jupyter.errors import UsageError
+from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.project import Project, now
+
+if TYPE_CHECKING:
+    from mlops_jupyter.data.content import TakenColumn
+    from mlops_jupyter.data.manifest import Examined
 
 
 def snapshot(
@@ -126,26 +131,47 @@ class _Kept(msgspec.Struct, frozen=True):
 def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
     from mlops_jupyter.data import content, manifest
 
-    taken = content.take_apart(obj)
-    examined = manifest.examine(taken)
+    examined = manifest.examine(content.take_apart(obj))
     known = versions.find(project, name, examined.digest)
-    if known is not None:
+    if known is not None and known.gone_at is None:
         return known
+    taken = examined.taken
     columns = taken.columns()
-    described = tuple(Column(c.name, c.type, c.missing) for c in columns)
-    newest = versions.newest(project, name, taken.kind)
-    names = [column.name for column in described]
-    before = newest.manifest if newest else None
-    written = manifest.write(project.objects, examined, names, before)
+    before = versions.newest(project, name, taken.kind)
+    written = manifest.write(
+        project.objects, examined, [c.name for c in columns], before.manifest if before else None
+    )
+    made = _profile(project, examined, columns, before)
     return _Kept(
         taken.kind,
         examined.digest,
         written.manifest,
         examined.size_bytes,
         taken.row_count,
-        described,
-        stored_bytes=written.added_bytes,
+        tuple(Column(c.name, c.type, c.missing) for c in columns),
+        made,
+        written.added_bytes,
     )
+
+
+def _profile(
+    project: Project,
+    examined: Examined,
+    columns: Sequence[TakenColumn],
+    before: DatasetVersion | None,
+) -> str | None:
+    """Keep the statistics of the columns; those that did not change are not looked at again."""
+    from mlops_jupyter.data import part, profile
+
+    if not columns:
+        return None
+    known = None
+    if before is not None and before.profile is not None:
+        with contextlib.suppress(IntegrityError):  # `mlops verify` tells of it
+            known = profile.read(project.objects, before.profile)
+    digests = [part.digest(column.part, examined.measures) for column in columns]
+    made = profile.make(columns, digests, examined.taken.row_count, known)
+    return profile.write(project.objects, made)
 
 
 def _commit(project: Project, name: str, kept: _Kept, said: _Said) -> DatasetVersion:
@@ -160,6 +186,13 @@ def _commit(project: Project, name: str, kept: _Kept, said: _Said) -> DatasetVer
     }
     with project.catalog.transaction() as connection:
         # the transaction holds the write lock from its start: nobody else takes the number
+        # content that was given up is there again
+        connection.execute(
+            "UPDATE dataset_version SET manifest = :manifest, profile = :profile,"
+            " stored_bytes = :stored_bytes, gone_at = NULL, gone_why = NULL"
+            " WHERE dataset = :dataset AND digest = :digest AND gone_at IS NOT NULL",
+            facts,
+        )
         row = connection.execute(
             "SELECT id FROM dataset_version WHERE dataset = ? AND digest = ?", (name, kept.digest)
         ).fetchone()

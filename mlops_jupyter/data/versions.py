@@ -288,6 +288,16 @@ def _check_part(columns: object, rows: object, as_: object) -> None:
         )
 
 
+def _window(rows: slice, count: int) -> tuple[int, int]:
+    try:
+        start, stop, step = rows.indices(count)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"rows: {error}", hint="rows=slice(0, 100)") from None
+    if step != 1:
+        raise UsageError("rows: only rows that follow one another", hint="rows=slice(0, 100)")
+    return start, max(start, stop)
+
+
 def _value(
     project: Project,
     version: DatasetVersion,
@@ -297,9 +307,8 @@ def _value(
 ) -> Any:
     from mlops_jupyter.data import content, manifest
 
-    kind, stored = manifest.content(project.objects, version.manifest)
-    if rows is not None:
-        raise UsageError("rows: cannot be loaded alone yet")
+    window = None if rows is None else _window(rows, version.row_count or 0)
+    kind, stored = manifest.content(project.objects, version.manifest, window)
     value = content.put_together(kind, stored, columns)
     if as_ is None:
         return value
