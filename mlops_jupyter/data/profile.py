@@ -23,7 +23,17 @@ from mlops_jupyter.store.objects import Objects
 if TYPE_CHECKING:
     from mlops_jupyter.data.content import TakenColumn
 
-__all__ = ["ColumnKind", "ColumnProfile", "Profile", "make", "of", "read", "write"]
+__all__ = [
+    "ColumnKind",
+    "ColumnProfile",
+    "Profile",
+    "content_of",
+    "make",
+    "of",
+    "of_value",
+    "read",
+    "write",
+]
 
 FORMAT = 1
 
@@ -129,7 +139,7 @@ def of(project: Project, ref: str) -> Profile:
     version = versions.resolve(project, ref)
     if version.profile is not None:
         return read(project.objects, version.profile)
-    made = of_value(_value(project, version))
+    made = of_value(content_of(project, version))
     digest = write(project.objects, made)
     with project.catalog.transaction() as connection:
         connection.execute(
@@ -156,8 +166,18 @@ def of_value(value: Any) -> Profile:
     return make(columns, digests, taken.row_count)
 
 
-def _value(project: Project, version: DatasetVersion) -> Any:
-    """Return the content; unlike `versions.load` this is no use of it by a cell."""
+def content_of(project: Project, version: DatasetVersion) -> Any:
+    """Return the content of a version, a file's as a frame.
+
+    Unlike `versions.load` this is no use of it by a cell.
+
+    Raises
+    ------
+    UsageError
+        It is a folder, or a file that holds no table.
+    IntegrityError
+        An object is missing or damaged.
+    """
     if version.kind in {"file", "folder"}:
         from mlops_jupyter.data import tabular
 

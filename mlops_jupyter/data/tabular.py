@@ -63,3 +63,32 @@ def read(path: Path) -> Any:
         f"{path.name} holds no table that is known by its name",
         hint="there are csv, tsv, jsonl and parquet",
     )
+
+
+def as_frame(value: Any, what: str) -> Any:
+    """Return a value of a data version as a pandas frame.
+
+    Parameters
+    ----------
+    value : frame, table, array or list of dicts
+    what : str
+        Its version, for the message.
+
+    Raises
+    ------
+    UsageError
+        It is no table.
+    """
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        return value
+    if isinstance(value, pd.Series):
+        return value.to_frame(value.name if value.name is not None else 0)
+    if isinstance(value, list):
+        return pd.DataFrame(value)
+    if hasattr(value, "to_pandas"):
+        return pd.DataFrame(value.to_pandas())
+    if getattr(value, "ndim", 0) in {1, 2} and hasattr(value, "__array__"):
+        return pd.DataFrame(value)
+    raise UsageError(f"{what} is no table: it is a {type(value).__qualname__}")
