@@ -6,18 +6,16 @@ import contextlib
 import errno
 import json
 import os
-import secrets
-import shutil
 import stat
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import blake3
 import msgspec
 
+from mlops_jupyter.data import copies, pieces
+from mlops_jupyter.data.dataset import Kind, Source
 from mlops_jupyter.errors import (
     ConflictError,
     IntegrityError,
@@ -27,30 +25,50 @@ from mlops_jupyter.errors import (
 )
 from mlops_jupyter.store.objects import Objects
 
-FORMAT = 1
-PIECE_BYTES = 8 * 2**20
-"""A file is kept in pieces of this size, so that memory stays small for any file."""
-
-_WAITING = 4
+FORMAT = 2
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A file whose bytes are in the object store; `digest` is the BLAKE3 of the whole file."""
+    """A file or a folder whose bytes are in the object store.
 
+    Attributes
+    ----------
+    kind : str
+    digest : str
+        Of a file: the BLAKE3 of its bytes.
+    manifest : str
+        Digest of the object that says how to build it again.
+    size_bytes : int
+    stored_bytes : int
+        What it added to the store.
+    source : Source or None
+        What it was made of.
+    """
+
+    kind: Kind
     digest: str
     manifest: str
     size_bytes: int
+    stored_bytes: int
+    source: Source | None = None
 
 
-def write(objects: Objects, path: Path) -> Kept:
+def write(objects: Objects, path: Path, before: Mapping[str, Any] | None = None) -> Kept:
     """Keep a file.
+
+    Parameters
+    ----------
+    objects : Objects
+    path : Path
+    before : dict, optional
+        The manifest of the version before: what has not changed is not kept again.
 
     Raises
     ------
     NotFoundError
         There is no such file.
     UsageError
-        It is a folder or a device, or may not be read.
+        It is a device or a pipe, or may not be read.
     ConflictError
         It changed while it was read.
     ExternalError
@@ -58,35 +76,56 @@ def write(objects: Objects, path: Path) -> Kept:
     """
     if "\0" in str(path):
         raise UsageError(f"not the name of a file: {str(path)[:80]!r}")
-    with _read_errors(path):
+    with read_errors(path):
         # asked before it is opened: to open a pipe would wait for its writer
-        before = _regular(path, path.stat())
+        mark = regular(path, path.stat())
         with path.open("rb") as file:
-            hasher = blake3.blake3()
-            pieces: list[str] = []
-            size = 0
-            for piece, name in _written(objects, _read(file, hasher)):
-                pieces.append(name)
-                size += piece
+            kept = write_stream(objects, _read(file), path.name, mark[0], before)
             after = (_mark(os.fstat(file.fileno())), _mark(path.stat()))
-    if after != (before, before) or size != before[0]:
-        raise ConflictError(
-            f"{path}: changed while it was read", hint="take it again when nothing writes to it"
-        )
-    manifest = {
-        "format": FORMAT,
-        "kind": "file",
-        "name": path.name,
-        "size_bytes": size,
-        "digest": "blake3:" + hasher.hexdigest(),
-        "pieces": pieces,
-    }
-    content = json.dumps(manifest, separators=(",", ":")).encode("ascii")
-    return Kept(str(manifest["digest"]), objects.write(content), size)
+    if after != (mark, mark) or kept.size_bytes != mark[0]:
+        raise changed(path)
+    return kept
+
+
+def write_stream(
+    objects: Objects,
+    chunks: Iterator[bytes],
+    name: str,
+    size: int | None,
+    before: Mapping[str, Any] | None = None,
+) -> Kept:
+    """Keep a file that comes as chunks of `pieces.PIECE_BYTES`, the last shorter.
+
+    Parameters
+    ----------
+    objects, before
+        As of `write`.
+    chunks : iterator of bytes
+    name : str
+        What the file is called.
+    size : int or None
+        What it will be, as far as one knows.
+    """
+    hasher = blake3.blake3()
+    known = pieces.of_json(before["pieces"]) if before else ()
+    cut = pieces.lined_up(known, before["size_bytes"], size) if before else None
+    written = pieces.Writer(objects, known).all_of(hashed(chunks, hasher), cut)
+    digest = "blake3:" + hasher.hexdigest()
+    manifest, added = write_manifest(
+        objects,
+        {
+            "kind": "file",
+            "name": name,
+            "size_bytes": written.size_bytes,
+            "digest": digest,
+            "pieces": msgspec.to_builtins(written.pieces),
+        },
+    )
+    return Kept("file", digest, manifest, written.size_bytes, written.added_bytes + added)
 
 
 def read(objects: Objects, manifest: str, folder: Path) -> Path:
-    """Return a read-only copy of a kept file, under its own name.
+    """Return a read-only copy of a kept file or folder, under its own name.
 
     Parameters
     ----------
@@ -103,21 +142,52 @@ def read(objects: Objects, manifest: str, folder: Path) -> Path:
     ExternalError, UsageError
         The disk is full, or may not be written.
     """
-    content = json.loads(objects.read(manifest))
+    content = read_manifest(objects, manifest)
+    if content["kind"] == "folder":
+        from mlops_jupyter.data import folder_copy  # a folder is made of files
+
+        return folder_copy.read(objects, content, folder)
+    return copies.copy(
+        folder,
+        content["digest"],
+        content["name"],
+        lambda path: digest_of_file(path) == content["digest"],
+        lambda path: _build(objects, content, path),
+    )
+
+
+def write_manifest(objects: Objects, content: dict[str, Any]) -> tuple[str, int]:
+    """Keep the manifest of a file or a folder; return its digest and the bytes it added."""
+    # names that are no UTF-8 hold surrogates, which only ASCII can carry
+    text = json.dumps({"format": FORMAT, **content}, separators=(",", ":"))
+    return objects.add(text.encode("ascii"))
+
+
+def read_manifest(objects: Objects, digest: str) -> dict[str, Any]:
+    """Return the manifest of a file or a folder.
+
+    Raises
+    ------
+    IntegrityError
+        The object is missing or damaged.
+    UsageError
+        A newer version of this package wrote it.
+    """
+    content: dict[str, Any] = json.loads(objects.read(digest))
     if content["format"] > FORMAT:
         raise UsageError(
             f"this version of the data has format {content['format']}, newer than {FORMAT}",
             hint="upgrade mlops-jupyter",
         )
-    home = folder / content["digest"].removeprefix("blake3:")
-    path: Path = home / _plain(content["name"])
-    try:
-        if _digest_of_file(path) == content["digest"]:
-            return path
-        _copy(objects, content, home)
-    except OSError as error:
-        raise refused_by_disk(path, error) from error
-    return path
+    return content
+
+
+def objects_of(content: Mapping[str, Any]) -> set[str]:
+    """Return the names of all objects that the manifest of a file or a folder needs."""
+    lists = [content["pieces"]] if content["kind"] == "file" else content["contents"]
+    if content["kind"] == "folder":
+        lists = [content["listing"], *lists]
+    return {name for some in lists for name in pieces.names(pieces.of_json(some))}
 
 
 Mark = tuple[int, int, int, int]
@@ -128,8 +198,15 @@ def _mark(status: os.stat_result) -> Mark:
     return status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
 
 
+def changed(path: Path) -> ConflictError:
+    """Return what to say of a file that changed while it was read."""
+    return ConflictError(
+        f"{path}: changed while it was read", hint="take it again when nothing writes to it"
+    )
+
+
 @contextlib.contextmanager
-def _read_errors(path: Path) -> Iterator[None]:
+def read_errors(path: Path) -> Iterator[None]:
     """Say in our words why a file cannot be read."""
     try:
         yield
@@ -141,15 +218,40 @@ def _read_errors(path: Path) -> Iterator[None]:
         raise refused_by_disk(path, error) from error
 
 
-def _regular(path: Path, status: os.stat_result) -> Mark:
+def regular(path: Path, status: os.stat_result) -> Mark:
+    """Refuse what is no regular file.
+
+    Raises
+    ------
+    UsageError
+        It is a folder, a device, a pipe or a socket.
+    """
     if stat.S_ISDIR(status.st_mode):
-        raise UsageError(
-            f"{path}: is a folder; only files and frames can be kept",
-            hint="pack it first, e.g. `tar -cf data.tar FOLDER`",
-        )
+        raise UsageError(f"{path}: is a folder")
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{path}: not a regular file", hint="copy what it gives to a file first")
     return _mark(status)
+
+
+def hashed(chunks: Iterator[bytes], hasher: Any) -> Iterator[bytes]:
+    """Give chunks on, and tell them to a hasher."""
+    for chunk in chunks:
+        hasher.update(chunk)
+        yield chunk
+
+
+def digest_of_file(path: Path) -> str | None:
+    """Return the digest of the file at a path; None: there is none, or it is a link."""
+    hasher = blake3.blake3()
+    try:
+        if path.is_symlink():
+            return None
+        with path.open("rb") as file:
+            for chunk in _read(file):
+                hasher.update(chunk)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    return "blake3:" + str(hasher.hexdigest())
 
 
 def _beside(path: Path) -> list[str]:
@@ -159,73 +261,17 @@ def _beside(path: Path) -> list[str]:
         return []
 
 
-def _read(file: Any, hasher: Any) -> Iterator[bytes]:
-    while piece := file.read(PIECE_BYTES):
-        hasher.update(piece)
+def _read(file: Any) -> Iterator[bytes]:
+    while piece := file.read(pieces.PIECE_BYTES):
         yield piece
 
 
-def _written(objects: Objects, pieces: Iterator[bytes]) -> Iterator[tuple[int, str]]:
-    """Write pieces on a few threads, with a few of them in memory; give sizes and digests."""
-    waiting: deque[tuple[int, Future[str]]] = deque()
-    with ThreadPoolExecutor(min(_WAITING, os.cpu_count() or 1)) as pool:
-        for piece in pieces:
-            waiting.append((len(piece), pool.submit(objects.write, piece)))
-            if len(waiting) >= _WAITING:
-                size, name = waiting.popleft()
-                yield size, name.result()
-        for size, name in waiting:
-            yield size, name.result()
-
-
-def _plain(name: str) -> str:
-    """Refuse a name that would lead out of its folder: a manifest may come from elsewhere."""
-    if name in {"", ".."} or Path(name).name != name or "\0" in name:
-        raise IntegrityError(f"the stored file name {name[:80]!r} is not a plain name")
-    return name
-
-
-def _digest_of_file(path: Path) -> str | None:
+def _build(objects: Objects, content: Mapping[str, Any], path: Path) -> None:
     hasher = blake3.blake3()
-    try:
-        with path.open("rb") as file:
-            for _ in _read(file, hasher):
-                pass
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
-    return "blake3:" + hasher.hexdigest()
-
-
-def _copy(objects: Objects, content: dict[str, Any], home: Path) -> None:
-    """Build the copy aside and put it in place in one step."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    aside = home.with_name(f".writing-{secrets.token_hex(8)}")
-    aside.mkdir()
-    try:
-        path = aside / content["name"]
-        hasher = blake3.blake3()
-        with path.open("xb") as file:
-            for name in content["pieces"]:
-                piece = objects.read(name)
-                hasher.update(piece)
-                file.write(piece)
-        if "blake3:" + hasher.hexdigest() != content["digest"]:
-            raise IntegrityError(f"{home.name}: its pieces do not make the file they should")
-        path.chmod(0o444)
-        _put_in_place(aside, home, path.name, content["digest"])
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _put_in_place(aside: Path, home: Path, name: str, digest: str) -> None:
-    with contextlib.suppress(OSError):
-        aside.rename(home)
-        return
-    if _digest_of_file(home / name) == digest:
-        return  # another process was faster
-    edited = home.with_name(f".edited-{secrets.token_hex(8)}")
-    home.rename(edited)
-    try:
-        aside.rename(home)
-    finally:
-        shutil.rmtree(edited, ignore_errors=True)
+    with path.open("xb") as file:
+        for piece in pieces.read(objects, pieces.of_json(content["pieces"])):
+            hasher.update(piece)
+            file.write(piece)
+    if "blake3:" + hasher.hexdigest() != content["digest"]:
+        raise IntegrityError(f"{path.name}: its pieces do not make the file they should")
+    path.chmod(copies.FILE_MODE)

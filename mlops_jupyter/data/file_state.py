@@ -47,7 +47,7 @@ class FileState(msgspec.Struct, frozen=True):
     digest: str | None = None
 
 
-class _Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True):
     """What tells that a file is still the same."""
 
     size: int
@@ -71,25 +71,64 @@ def digests(
         How long to read. Files that do not get their turn have no digest.
     """
     until = None if seconds is None else time.monotonic() + seconds
-    marks = {path: _mark_of(path) for path in paths}
+    marks = {path: mark_at(path) for path in paths}
     states = {p: FileState(m.size if m else None) for p, m in marks.items()}
-    known = _remembered(project, [path for path, mark in marks.items() if mark])
-    fresh: list[tuple[str, _Mark, str]] = []
+    read_before = _remembered(project, [path for path, mark in marks.items() if mark])
+    fresh: list[tuple[str, Mark, str]] = []
     for path, mark in marks.items():
         if mark is None:
             continue
-        remembered = known.get(path)
+        remembered = read_before.get(path)
         if remembered is not None and remembered[0] == mark:
             states[path] = FileState(mark.size, remembered[1])
             continue
         began = time.time_ns()
         digest = _digest(path, mark, until)
         states[path] = FileState(mark.size, digest)
-        if digest is not None and max(mark.mtime_ns, mark.ctime_ns) < began - RACY_NS:
+        if digest is not None and is_settled(mark, began):
             fresh.append((path, mark, digest))
-    if fresh:
-        _remember(project, fresh)
+    remember(project, fresh)
     return states
+
+
+def known(project: Project, path: str) -> tuple[Mark, str] | None:
+    """Return a file's mark and digest as they were when it was last read, if it was."""
+    return _remembered(project, [path]).get(path)
+
+
+def known_below(project: Project, folder: str) -> dict[str, tuple[Mark, str]]:
+    """Return the same of all files that lie in a folder or below it, in one question."""
+    if not _is_text(folder):
+        return {}
+    start = folder.rstrip("/")
+    rows = project.catalog.rows(
+        "SELECT path, size, mtime_ns, ctime_ns, inode, digest FROM file_digest"
+        " WHERE path > ? AND path < ?",
+        (start + "/", start + "0"),  # the character after '/'
+    )
+    return {row[0]: (Mark(*row[1:5]), row[5]) for row in rows}
+
+
+def remember(project: Project, fresh: Iterable[tuple[str, Mark, str]]) -> None:
+    """Remember the digests of files that are settled: `is_settled`."""
+    rows = [
+        (path, m.size, m.mtime_ns, m.ctime_ns, m.inode, digest)
+        for path, m, digest in fresh
+        if _is_text(path)
+    ]
+    if not rows:
+        return
+    with project.catalog.transaction() as connection:
+        connection.executemany(
+            "INSERT OR REPLACE INTO file_digest (path, size, mtime_ns, ctime_ns, inode, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def is_settled(mark: Mark, began: int) -> bool:
+    """Tell whether a file's times are older than the clock can err, when its reading began."""
+    return max(mark.mtime_ns, mark.ctime_ns) < began - RACY_NS
 
 
 def folder_digest(folder: str, states: Mapping[str, FileState]) -> str | None:
@@ -108,28 +147,30 @@ def folder_digest(folder: str, states: Mapping[str, FileState]) -> str | None:
     return digest_of(b"\n".join(lines))
 
 
-def _mark_of(path: str) -> _Mark | None:
+def mark_at(path: str) -> Mark | None:
+    """Return the mark of the regular file at a path, links followed; None: there is none."""
     try:
-        return _mark(os.stat(path))  # noqa: PTH116 - a thousand of them
+        return mark_of(os.stat(path))  # noqa: PTH116 - a thousand of them
     except (OSError, ValueError):
         return None
 
 
-def _mark(status: os.stat_result) -> _Mark | None:
+def mark_of(status: os.stat_result) -> Mark | None:
+    """Return the mark of a regular file."""
     if not stat.S_ISREG(status.st_mode):
         return None
     # an inode may have 64 bits, an integer of SQLite has 63 and a sign
     inode = status.st_ino - 2**64 if status.st_ino >= 2**63 else status.st_ino
-    return _Mark(status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode)
+    return Mark(status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode)
 
 
-def _digest(path: str, mark: _Mark, until: float | None) -> str | None:
+def _digest(path: str, mark: Mark, until: float | None) -> str | None:
     """Read a file that is what it was when it was looked at, and stays so."""
     try:
         # between the look and now it may have become a pipe: that must not wait for a writer
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123
-            if _mark(os.fstat(descriptor)) != mark:
+            if mark_of(os.fstat(descriptor)) != mark:
                 return None
             # no mmap: a file that somebody cuts short meanwhile would kill the process
             threads = blake3.blake3.AUTO if mark.size >= _THREADS_FROM else 1
@@ -139,14 +180,14 @@ def _digest(path: str, mark: _Mark, until: float | None) -> str | None:
                 hasher.update(piece[:count])
                 if until is not None and time.monotonic() > until:
                     return None
-            if _mark(os.fstat(descriptor)) != mark or _mark_of(path) != mark:
+            if mark_of(os.fstat(descriptor)) != mark or mark_at(path) != mark:
                 return None
     except (OSError, ValueError):
         return None
     return "blake3:" + str(hasher.hexdigest())
 
 
-def _remembered(project: Project, paths: list[str]) -> dict[str, tuple[_Mark, str]]:
+def _remembered(project: Project, paths: list[str]) -> dict[str, tuple[Mark, str]]:
     found = {}
     for some in _groups(path for path in paths if _is_text(path)):
         rows = project.catalog.rows(
@@ -154,21 +195,8 @@ def _remembered(project: Project, paths: list[str]) -> dict[str, tuple[_Mark, st
             f" WHERE path IN ({','.join('?' * len(some))})",
             some,
         )
-        found.update({row[0]: (_Mark(*row[1:5]), str(row[5])) for row in rows})
+        found.update({row[0]: (Mark(*row[1:5]), str(row[5])) for row in rows})
     return found
-
-
-def _remember(project: Project, fresh: list[tuple[str, _Mark, str]]) -> None:
-    with project.catalog.transaction() as rows:
-        rows.executemany(
-            "INSERT OR REPLACE INTO file_digest (path, size, mtime_ns, ctime_ns, inode, digest)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (path, m.size, m.mtime_ns, m.ctime_ns, m.inode, digest)
-                for path, m, digest in fresh
-                if _is_text(path)
-            ],
-        )
 
 
 def _groups(paths: Iterable[str]) -> Iterator[list[str]]:

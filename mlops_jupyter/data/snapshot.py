@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mlops_jupyter.config import NAME
-from mlops_jupyter.data import file, touched, versions
 from mlops_jupyter.data import tags as tagging
+from mlops_jupyter.data import touched, versions
 from mlops_jupyter.data.dataset import Column, DatasetVersion, Kind, Source
 from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.project import Project, now
@@ -40,14 +39,14 @@ def snapshot(
     Parameters
     ----------
     project : Project
-    obj : frame, table, array, tensor, sparse matrix, list of dicts, or path of a file
-        Of pandas, polars, pyarrow, numpy, torch and scipy.
+    obj : frame, table, array, tensor, sparse matrix, list of dicts, or path or URL
+        Of pandas, polars, pyarrow, numpy, torch and scipy; of a file or a folder.
     name : str
         Of the dataset: letters, digits, ``_``, ``.`` and ``-``.
     note : str, optional
         What it is, for people.
     source : Source, optional
-        What it was made of. Default: the path of a file, nothing for a value.
+        What it was made of. Default: the path or the URL, nothing for a value.
     tags : sequence of str
         Tags to give to the version.
     move_tags : bool
@@ -77,8 +76,7 @@ def snapshot(
 def _keep(project: Project, obj: Any, name: str, said: _Said) -> DatasetVersion:
     kept: DatasetVersion | _Kept
     if isinstance(obj, str | os.PathLike):
-        written = file.write(project.objects, Path(obj))
-        kept = _Kept("file", written.digest, written.manifest, written.size_bytes)
+        kept = _of_path(project, obj, name)
     else:
         kept = _of_value(project, obj, name)
     if not isinstance(kept, DatasetVersion):
@@ -126,6 +124,16 @@ class _Kept(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...] = ()
     profile: str | None = None
     stored_bytes: int | None = None
+    source: Source | None = None
+
+
+def _of_path(project: Project, obj: str | os.PathLike[str], name: str) -> DatasetVersion | _Kept:
+    from mlops_jupyter.data import files
+
+    kept = files.keep(project, obj, name)
+    if isinstance(kept, DatasetVersion):
+        return kept
+    return _Kept(**msgspec.structs.asdict(kept))
 
 
 def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
@@ -176,12 +184,13 @@ def _profile(
 
 def _commit(project: Project, name: str, kept: _Kept, said: _Said) -> DatasetVersion:
     """Add the row, after all objects; of two writers of one content the second gets the first's."""
+    source = said.source or kept.source
     facts = {
         **msgspec.structs.asdict(kept),
         "dataset": name,
         "columns": msgspec.json.encode(kept.columns).decode(),
         "note": said.note,
-        "source": None if said.source is None else msgspec.json.encode(said.source).decode(),
+        "source": None if source is None else msgspec.json.encode(source).decode(),
         "at": now(),
     }
     with project.catalog.transaction() as connection:

@@ -14,7 +14,7 @@ from typing import Any
 import blake3
 import pytest
 
-from mlops_jupyter.data import file
+from mlops_jupyter.data import file, pieces
 from mlops_jupyter.errors import (
     ConflictError,
     ExternalError,
@@ -41,7 +41,7 @@ def copies(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a small file have many pieces."""
-    monkeypatch.setattr(file, "PIECE_BYTES", SMALL_PIECE)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", SMALL_PIECE)
 
 
 def make(path: Path, content: bytes) -> Path:
@@ -201,7 +201,7 @@ def test_pieces_that_make_another_file_are_refused(
 
 
 def test_a_newer_format_is_refused(objects: Objects, copies: Path) -> None:
-    newer = objects.write(json.dumps({"format": 2, "kind": "file"}).encode())
+    newer = objects.write(json.dumps({"format": 3, "kind": "file"}).encode())
     with pytest.raises(UsageError, match="newer"):
         file.read(objects, newer, copies)
 
@@ -224,11 +224,11 @@ class Meddling(Objects):
         super().__init__(root)
         self.meddle = meddle
 
-    def write(self, content: bytes | memoryview) -> str:
+    def add(self, content: bytes | memoryview) -> tuple[str, int]:
         """Meddle once, then write."""
         meddle, self.meddle = self.meddle, lambda: None
         meddle()
-        return super().write(content)
+        return super().add(content)
 
 
 def grow(path: Path) -> None:
@@ -275,10 +275,9 @@ def test_a_missing_file_brings_the_nearest_name(tmp_path: Path, objects: Objects
     assert caught.value.hint == f"did you mean {str(tmp_path / 'train.csv')!r}?"
 
 
-def test_a_folder_is_refused_with_what_to_do(tmp_path: Path, objects: Objects) -> None:
-    with pytest.raises(UsageError, match="is a folder") as caught:
+def test_a_folder_is_no_file(tmp_path: Path, objects: Objects) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
         file.write(objects, tmp_path)
-    assert "tar -cf" in str(caught.value.hint)
 
 
 def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path, objects: Objects) -> None:
