@@ -44,10 +44,10 @@ def parsed(words: list[str]) -> click.Context:
     """Parse a command line as far as its last command, without running it."""
     command: click.Command = cli
     context = click.Context(command, info_name="mlops")
-    while isinstance(command, click.Group):
-        child = command.get_command(context, words[0])
+    while isinstance(command, click.Group) and words and words[0][:1] != "-":
+        _, child, rest = command.resolve_command(context, words)
         assert child is not None, f"no command {words[0]!r}"
-        command, words = child, words[1:]
+        command, words = child, rest
     return command.make_context(command.name, list(words), parent=context)
 
 

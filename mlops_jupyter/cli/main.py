@@ -6,14 +6,14 @@ Each group of commands has a module of its own, imported when it is called, so t
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import Any
 
 import click
 
-from mlops_jupyter.errors import MlopsError, NotFoundError
+from mlops_jupyter.cli.lazy import LazyGroup
+from mlops_jupyter.errors import MlopsError
 
 COMMANDS = {
     "init": ("mlops_jupyter.cli.project", "Make a project of a folder."),
@@ -27,6 +27,7 @@ COMMANDS = {
     "snapshot": ("mlops_jupyter.cli.data", "Keep a version of a file."),
     "keep": ("mlops_jupyter.cli.data", "Keep a file that a run read."),
     "data": ("mlops_jupyter.cli.data", "List, tag, export and erase data versions."),
+    "lineage": ("mlops_jupyter.cli.lineage", "Where something came from, and what came of it."),
     "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
     "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),
     "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),
@@ -38,51 +39,12 @@ CHANGES = {"init", "pipeline", "reproduce", "release", "rollback", "sync", "ui"}
 """What the cells of a run do not do again when the run is re-executed: it would count."""
 
 
-def left_out(name: str) -> click.Command:
-    """Return a command that only says that it does nothing here."""
-    settings = {"ignore_unknown_options": True}
-
-    @click.command(name, context_settings=settings, add_help_option=False)
-    @click.argument("words", nargs=-1)
-    def command(**_: object) -> None:
-        click.echo(f"mlops {name}: left out, this is a re-execution")
-
-    return command
-
-
-class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        if cmd_name in CHANGES and os.environ.get("MLOPS_REPRODUCES"):
-            return left_out(cmd_name)
-        command: click.Command = getattr(
-            importlib.import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command"
-        )
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which command may have been meant."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise NotFoundError("command", args[0], COMMANDS)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    homes=COMMANDS,
+    changes=CHANGES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="mlops-jupyter")
 def cli() -> None:
     """The notebook is the pipeline: runs, data versions, pipelines, gated promotion."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from mlops_jupyter.errors import UsageError
@@ -18,7 +19,9 @@ from mlops_jupyter.magics import capture, track
 from mlops_jupyter.magics.tracking import STATUSES, Tracking
 from mlops_jupyter.project import Project, open_project
 
-_OPTIONS = re.compile(r"(?:^|\s)--(name|note)(?:\s+|=)")
+_OPTIONS = re.compile(r"(?:^|\s)--(?:(?:name|note|tag)(?:\s+|=)|force(?:\s|$))")
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 @magics_class
@@ -27,24 +30,28 @@ class MlopsMagics(Magics):
 
     @line_magic
     def snapshot(self, line: str) -> None:
-        """Keep a version of a frame or a file: ``%snapshot EXPR --name NAME [--note TEXT]``.
+        """Keep a version of a value or a file: ``%snapshot EXPR --name NAME [--note TEXT]``.
 
-        EXPR is any Python expression for a pandas frame, or the path of a file. Without
-        ``--name``, the name of the variable is taken. The same content gives the same version.
+        EXPR is any Python expression for a frame, table, array, tensor or list of dicts, or the
+        path of a file or folder. Without ``--name``, the name of the variable is taken. The same
+        content gives the same version. ``--tag TAG``, repeatable, names the version
+        ``NAME@TAG``; ``--force`` moves a tag that stands on another one.
         """
         from mlops_jupyter.data.snapshot import snapshot
         from mlops_jupyter.magics import display
 
         expression, options = _split(line)
         value = self._evaluate(expression)
-        name = options.get("name") or (expression if expression.isidentifier() else None)
+        name = options.name or (expression if expression.isidentifier() else None)
         if name is None:
             raise UsageError(
                 f"%snapshot {expression}: no name", hint="write `%snapshot EXPR --name NAME`"
             )
         project = self._project()
         before = project.catalog.row("SELECT max(id) FROM dataset_version")
-        version = snapshot(project, value, name, note=options.get("note"))
+        version = snapshot(
+            project, value, name, options.note, tags=options.tags, move_tags=options.force
+        )
         after = project.catalog.row("SELECT max(id) FROM dataset_version")
         is_new = before is not None and after is not None and before[0] != after[0]
         print(display.version_line(version, is_new=is_new))  # noqa: T201
@@ -148,29 +155,48 @@ class MlopsMagics(Magics):
     def _evaluate(self, expression: str) -> Any:
         if not expression:
             raise UsageError("%snapshot: nothing to keep", hint="write `%snapshot df --name train`")
-        if not expression.isidentifier() and Path(expression).is_file():
+        if _URL.fullmatch(expression):
+            return expression
+        # unlike that of Path, this takes any text
+        if not expression.isidentifier() and os.path.exists(expression):  # noqa: PTH110
             return Path(expression)
         return self.shell.ev(expression)
 
 
-def _split(line: str) -> tuple[str, dict[str, str]]:
+class _Options(msgspec.Struct):
+    """What stands behind the expression."""
+
+    name: str | None = None
+    note: str | None = None
+    tags: list[str] = msgspec.field(default_factory=list)
+    force: bool = False
+
+
+def _split(line: str) -> tuple[str, _Options]:
     """Split ``EXPR --name NAME --note TEXT``: an expression may hold spaces and quotes."""
+    options = _Options()
     found = _OPTIONS.search(line)
     if found is None:
-        return line.strip(), {}
+        return line.strip(), options
     expression, rest = line[: found.start()].strip(), line[found.start() :]
     try:
         words = shlex.split(rest, comments=True)
     except ValueError as error:
         raise UsageError(f"%snapshot {line}: {error}") from None
-    options: dict[str, str] = {}
     while words:
         key, equals, value = words.pop(0).partition("=")
-        if key not in {"--name", "--note"} or not (equals or words):
+        if key == "--force" and not equals:
+            options.force = True
+            continue
+        if key not in {"--name", "--note", "--tag"} or not (equals or words):
             raise UsageError(
                 f"%snapshot: cannot read {key!r}", hint="a note of several words stands in quotes"
             )
-        options[key.removeprefix("--")] = value if equals else words.pop(0)
+        value = value if equals else words.pop(0)
+        if key == "--tag":
+            options.tags.append(value)
+        else:
+            setattr(options, key.removeprefix("--"), value)
     return expression, options
 
 

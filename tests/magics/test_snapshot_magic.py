@@ -1,0 +1,42 @@
+"""What stands behind the expression of ``%snapshot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlops_jupyter.data import versions
+from mlops_jupyter.project import Project
+from tests.kernel import Kernel
+
+
+def test_tags_notes_and_names_of_snapshots(project: Project, kernel: Kernel) -> None:
+    kernel.run("import pandas as pd\ndf = pd.DataFrame({'a': [1, 2, 3]})")
+    kernel.run("%snapshot df[df['a'] > 1] --name=train --tag golden --tag=v1.0.0 --note 'two rows'")
+    made = versions.resolve(project, "train@golden")
+    assert (made.row_count, made.note, made.tags) == (2, "two rows", ("golden", "v1.0.0"))
+
+    answer = kernel.run("%snapshot df --name train --tag golden")
+    assert "ConflictError: train@golden is train@1" in str(answer.error)
+    assert len(versions.dataset(project, "train").versions) == 1
+    assert kernel.run("%snapshot df --force --tag golden --name train").status == "ok"
+    assert versions.resolve(project, "train@golden").number == 2
+
+    for line, complaint in (
+        ("%snapshot df --tag 3", "would be read as a number"),
+        ("%snapshot df --tag", "cannot read '--tag'"),
+        ("%snapshot df --name train --forced", "cannot read '--forced'"),
+        ("%snapshot df --note two rows", "cannot read 'rows'"),
+        ("%snapshot", "nothing to keep"),
+        ("%snapshot df['a']", "no name"),
+    ):
+        answer = kernel.run(line)
+        assert complaint in str(answer.error), answer
+
+    kernel.run(f"%snapshot df if {'True and ' * 100} True else None --name long")
+    assert versions.resolve(project, "long").row_count == 3
+
+
+def test_a_path_needs_no_quotes(project: Project, kernel: Kernel) -> None:
+    Path("raw data.csv").write_text("a\n1\n")
+    assert kernel.run("%snapshot raw data.csv --name raw").status == "ok"
+    assert versions.resolve(project, "raw").kind == "file"
