@@ -19,7 +19,7 @@ from mlops_jupyter.magics import capture, track
 from mlops_jupyter.magics.tracking import STATUSES, Tracking
 from mlops_jupyter.project import Project, open_project
 
-_OPTIONS = re.compile(r"(?:^|\s)--(?:(?:name|note|tag)(?:\s+|=)|force(?:\s|$))")
+_OPTIONS = re.compile(r"(?:^|\s)--(?:name|note|tag|force)(?:[\s=]|$)")
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
