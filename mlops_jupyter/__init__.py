@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlops_jupyter.data.api import load, snapshot
+    from mlops_jupyter.lineage.api import lineage
     from mlops_jupyter.project import init, open_project
     from mlops_jupyter.reproduction.api import reproduce
     from mlops_jupyter.runs.api import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "init",
+    "lineage",
     "load",
     "log_artifact",
     "log_figure",
@@ -41,6 +43,7 @@ __all__ = [
 
 _HOMES = {
     "init": "mlops_jupyter.project",
+    "lineage": "mlops_jupyter.lineage.api",
     "load": "mlops_jupyter.data.api",
     "log_artifact": "mlops_jupyter.runs.api",
     "log_figure": "mlops_jupyter.runs.api",
@@ -52,6 +55,11 @@ _HOMES = {
     "snapshot": "mlops_jupyter.data.api",
     "track": "mlops_jupyter.runs.api",
 }
+
+
+# The package `lineage` bears the name of the verb: imported once it never takes its place again.
+importlib.import_module("mlops_jupyter.lineage")
+globals().pop("lineage", None)
 
 
 def __getattr__(name: str) -> Any:

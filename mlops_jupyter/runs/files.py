@@ -54,7 +54,7 @@ def read_files(
 def _recorded(
     project: Project, access: FileAccess, states: dict[str, FileState], changed: set[str]
 ) -> Iterator[ReadFile]:
-    path = _written(project, access.path)
+    path = path_written(project, access.path)
     if access.kind == "folder":
         read = {p: s for p, s in states.items() if p not in changed}
         yield ReadFile(path, "read", "folder", None, folder_digest(access.path, read))
@@ -69,7 +69,7 @@ def _recorded(
             yield ReadFile(path, "write", "file", state.size_bytes, state.digest)
 
 
-def _written(project: Project, path: str) -> str:
+def path_written(project: Project, path: str) -> str:
     """Return a path as the catalog writes it."""
     root = f"{project.root}/"
     inside = path.removeprefix(root) if path.startswith(root) else path
@@ -144,7 +144,7 @@ def _find(project: Project, run_id: str, path: str) -> ReadFile:
         if file.kind == "file" and file.access == "read"
     }
     absolute = os.path.realpath(path)
-    for written in (path, _written(project, absolute)):
+    for written in (path, path_written(project, absolute)):
         if written in read:
             return read[written]
     hint = None if read else "it read no files"

@@ -25,6 +25,9 @@ CREATE TABLE execution_made (               -- data versions that a cell took; e
 CREATE INDEX execution_made_by_version ON execution_made (version_id);
 CREATE INDEX execution_data_by_version ON execution_data (version_id);
 CREATE INDEX run_data_by_version ON run_data (version_id);
+CREATE INDEX run_cell_by_execution ON run_cell (execution_id);
+CREATE INDEX execution_file_by_path ON execution_file (path);
+CREATE INDEX execution_file_by_digest ON execution_file (digest) WHERE digest IS NOT NULL;
 
 CREATE TABLE erasure (                      -- append-only: rows that were taken out of versions, and why
     id         TEXT PRIMARY KEY,
