@@ -128,19 +128,33 @@ def load(
     """
     _check_part(columns, rows, as_)
     version = resolve(project, ref)
-    check_there(version)
-    found: Any
-    if version.kind in {"file", "folder"}:
-        if not (columns is None and rows is None and as_ is None):
-            raise UsageError(
-                f"{version}: a {version.kind} has no columns, rows or library to load it with",
-                hint="load it whole: that gives its path",
-            )
-        found = file.read(project.objects, version.manifest, project.folder / FILES)
-    else:
-        found = _value(project, version, columns, rows, as_)
+    if version.kind in {"file", "folder"} and not (
+        columns is None and rows is None and as_ is None
+    ):
+        raise UsageError(
+            f"{version}: a {version.kind} has no columns, rows or library to load it with",
+            hint="load it whole: that gives its path",
+        )
+    found = look(project, version, columns, rows, as_)
     touched.tell(version)
     return found
+
+
+def look(
+    project: Project,
+    version: DatasetVersion,
+    columns: Sequence[str] | None = None,
+    rows: slice | None = None,
+    as_: str | None = None,
+) -> Any:
+    """Return the content of a version as `load` does, for who does not use it: to compare, say.
+
+    No run is told of it.
+    """
+    check_there(version)
+    if version.kind in {"file", "folder"}:
+        return file.read(project.objects, version.manifest, project.folder / FILES)
+    return _value(project, version, columns, rows, as_)
 
 
 def check_there(version: DatasetVersion) -> None:
