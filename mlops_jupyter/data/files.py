@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from mlops_jupyter.data import dvc, file, file_state, folder, url, versions
+from mlops_jupyter.data import dvc, file, file_state, folder, reach, url, versions
 from mlops_jupyter.data.dataset import DatasetVersion, Kind, Source
 from mlops_jupyter.data.file import Kept
-from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.project import Project
 
 
@@ -61,12 +60,9 @@ def newest(project: Project, name: str, kind: Kind) -> Mapping[str, Any] | None:
         " ORDER BY number DESC LIMIT 1",
         (name, kind),
     )
-    if row is None:
-        return None
-    try:
-        return file.read_manifest(project.objects, row["manifest"])
-    except IntegrityError:
+    if row is None or not reach.is_there(project.objects, row["manifest"]):
         return None  # told when it is read; what is new is kept whole
+    return file.read_manifest(project.objects, row["manifest"])
 
 
 def source_of(project: Project, path: Path, kind: Kind) -> Source:
@@ -110,4 +106,4 @@ def _keep_folder(project: Project, path: Path, name: str) -> DatasetVersion | Ke
 
 def _known(project: Project, name: str, digest: str) -> DatasetVersion | None:
     version = versions.find(project, name, digest)
-    return version if version is not None and version.gone_at is None else None
+    return version if version is not None and versions.is_there(project, version) else None

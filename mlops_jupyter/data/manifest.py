@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mlops_jupyter.data import inherit, part
+from mlops_jupyter.data import inherit, part, reach
 from mlops_jupyter.data.content import Taken
 from mlops_jupyter.data.dataset import Kind
 from mlops_jupyter.data.inherit import Version
 from mlops_jupyter.data.part import Measures
 from mlops_jupyter.data.stored import Reader, Stored, Writer
-from mlops_jupyter.errors import IntegrityError, UsageError
+from mlops_jupyter.errors import UsageError
 from mlops_jupyter.store.objects import Objects
 
 FORMAT = 2
@@ -140,12 +140,10 @@ def _tree(manifest: dict[str, Any]) -> dict[str, Any]:
 
 def _manifest_of(objects: Objects, digest: str | None, kind: Kind) -> dict[str, Any] | None:
     """Return a manifest that a new one may stand on, or None: then the new one stands alone."""
-    if digest is None:
+    # of one that was given up some objects may be gone; `mlops verify` tells of others
+    if digest is None or not reach.is_there(objects, digest):
         return None
-    try:
-        manifest = read(objects, digest)
-    except IntegrityError:  # `mlops verify` tells of it; what is taken now must not suffer
-        return None
+    manifest = read(objects, digest)
     return manifest if manifest["format"] == FORMAT and manifest["kind"] == kind else None
 
 

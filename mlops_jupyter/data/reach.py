@@ -37,6 +37,14 @@ def objects_of(objects: Objects, manifest: str) -> set[str]:
     return {manifest, *_named(tree)}
 
 
+def is_there(objects: Objects, manifest: str) -> bool:
+    """Tell whether all objects that a version needs are there; whether they are whole is not asked."""
+    try:
+        return all(objects.path(digest).exists() for digest in objects_of(objects, manifest))
+    except IntegrityError:
+        return False
+
+
 def _named(tree: Any) -> Iterator[str]:
     waiting = [tree]
     while waiting:

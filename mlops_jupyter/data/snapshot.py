@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mlops_jupyter.config import NAME
 from mlops_jupyter.data import tags as tagging
-from mlops_jupyter.data import touched, versions
+from mlops_jupyter.data import erased, reach, touched, versions
 from mlops_jupyter.data.dataset import Column, DatasetVersion, Kind, Source
 from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.project import Project, now
@@ -141,7 +142,7 @@ def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
 
     examined = manifest.examine(content.take_apart(obj))
     known = versions.find(project, name, examined.digest)
-    if known is not None and known.gone_at is None:
+    if known is not None and versions.is_there(project, known):
         return known
     taken = examined.taken
     columns = taken.columns()
@@ -195,25 +196,34 @@ def _commit(project: Project, name: str, kept: _Kept, said: _Said) -> DatasetVer
     }
     with project.catalog.transaction() as connection:
         # the transaction holds the write lock from its start: nobody else takes the number
-        # content that was given up is there again
-        connection.execute(
-            "UPDATE dataset_version SET manifest = :manifest, profile = :profile,"
-            " stored_bytes = :stored_bytes, gone_at = NULL, gone_why = NULL"
-            " WHERE dataset = :dataset AND digest = :digest AND gone_at IS NOT NULL",
-            facts,
-        )
-        row = connection.execute(
-            "SELECT id FROM dataset_version WHERE dataset = ? AND digest = ?", (name, kept.digest)
-        ).fetchone()
-        if row is None:
-            row = connection.execute(
-                "INSERT INTO dataset_version (dataset, number, digest, kind, manifest, row_count,"
-                " columns, size_bytes, note, created_at, source, profile, stored_bytes) VALUES"
-                " (:dataset, (SELECT coalesce(max(number), 0) + 1 FROM dataset_version"
-                " WHERE dataset = :dataset), :digest, :kind, :manifest, :row_count, :columns,"
-                " :size_bytes, :note, :at, :source, :profile, :stored_bytes) RETURNING id",
-                facts,
-            ).fetchone()
-        tagging.put(connection, name, row["id"], said.tags, move=said.move_tags)
-        row = connection.execute(f"{versions.SELECT} WHERE id = ?", (row["id"],)).fetchone()
+        row_id = _put(connection, project, facts)
+        tagging.put(connection, name, row_id, said.tags, move=said.move_tags)
+        row = connection.execute(f"{versions.SELECT} WHERE id = ?", (row_id,)).fetchone()
     return versions.from_row(row)
+
+
+def _put(connection: sqlite3.Connection, project: Project, facts: Mapping[str, Any]) -> int:
+    row = connection.execute(
+        "SELECT id, manifest, gone_at FROM dataset_version"
+        " WHERE dataset = :dataset AND digest = :digest",
+        facts,
+    ).fetchone()
+    if row is not None and not row["gone_at"] and reach.is_there(project.objects, row["manifest"]):
+        return int(row["id"])
+    if row is None or row["gone_at"]:
+        erased.refuse(connection, facts["dataset"], facts["digest"])
+    if row is None:
+        sql = (
+            "INSERT INTO dataset_version (dataset, number, digest, kind, manifest, row_count,"
+            " columns, size_bytes, note, created_at, source, profile, stored_bytes) VALUES"
+            " (:dataset, (SELECT coalesce(max(number), 0) + 1 FROM dataset_version"
+            " WHERE dataset = :dataset), :digest, :kind, :manifest, :row_count, :columns,"
+            " :size_bytes, :note, :at, :source, :profile, :stored_bytes) RETURNING id"
+        )
+    else:  # content that was given up, or of which an object is missing, is there again
+        sql = (
+            "UPDATE dataset_version SET manifest = :manifest, profile = :profile, stored_bytes ="
+            " :stored_bytes, gone_at = NULL, gone_why = NULL, again_at = :at"
+            " WHERE dataset = :dataset AND digest = :digest RETURNING id"
+        )
+    return int(connection.execute(sql, facts).fetchone()["id"])

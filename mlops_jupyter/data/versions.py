@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.config import NAME
-from mlops_jupyter.data import file, touched
+from mlops_jupyter.data import file, reach, touched
 from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Kind, Source
 from mlops_jupyter.data.ref import SHOWN, Ref, parse
 from mlops_jupyter.errors import NotFoundError, UsageError, did_you_mean
@@ -94,7 +94,7 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
         found = _by_digest(project, asked, "dataset = ?", (name,))
     if not found:
         raise _unknown_version(project, asked)
-    return found[0]
+    return _still(project, found[0])
 
 
 def load(
@@ -173,6 +173,11 @@ def check_there(version: DatasetVersion) -> None:
         )
 
 
+def is_there(project: Project, version: DatasetVersion) -> bool:
+    """Tell whether the content of a version is there: not given up, no object missing."""
+    return version.gone_at is None and reach.is_there(project.objects, version.manifest)
+
+
 def find(project: Project, name: str, digest: str) -> DatasetVersion | None:
     """Return the version of a dataset with this content, if there is one."""
     found = _select(project, "dataset = ? AND digest = ?", (name, digest))
@@ -232,6 +237,15 @@ def _pinned(name: str) -> int | None:
     """Return the version that a bare name means in a re-execution: that of when it was recorded."""
     pins = os.environ.get(PINS)
     return msgspec.json.decode(pins, type=dict[str, int]).get(name) if pins else None
+
+
+def _still(project: Project, version: DatasetVersion) -> DatasetVersion:
+    """Return the version that one is the same as since rows were erased, or else itself."""
+    if version.gone_at is None:
+        return version
+    same = "id = (SELECT same_as FROM dataset_version WHERE dataset = ? AND number = ?)"
+    found = _select(project, same, (version.dataset, version.number))
+    return _still(project, found[0]) if found else version
 
 
 def _select(

@@ -6,6 +6,8 @@ ALTER TABLE dataset_version ADD COLUMN profile TEXT;                       -- ob
 ALTER TABLE dataset_version ADD COLUMN stored_bytes INTEGER;               -- what it added to the object store
 ALTER TABLE dataset_version ADD COLUMN gone_at TEXT;                       -- its content was given up; the row stays
 ALTER TABLE dataset_version ADD COLUMN gone_why TEXT;                      -- in words
+ALTER TABLE dataset_version ADD COLUMN again_at TEXT;                      -- when that content was taken again
+ALTER TABLE dataset_version ADD COLUMN same_as INTEGER REFERENCES dataset_version (id);  -- since rows were erased
 CREATE INDEX dataset_version_by_digest ON dataset_version (digest);
 
 CREATE TABLE data_tag (
