@@ -69,6 +69,45 @@ class CaptureSettings(Strict, frozen=True):
     track_fits: Annotated[
         bool, Meta(description="A cell that fits a model becomes a run, without %%track.")
     ] = False
+    files: Annotated[
+        Literal["snapshot", "digest", "off"],
+        Meta(
+            description="Files that cells read and write. snapshot: each becomes a data version."
+            " digest: their digests are recorded. off: nothing is."
+        ),
+    ] = "digest"
+    files_limit: Annotated[
+        int | str,
+        Meta(description="With files: snapshot, the largest file kept: in bytes, or as 200 MB."),
+    ] = "1 GiB"
+
+    def __post_init__(self) -> None:
+        size_in_bytes(self.files_limit, "files_limit")
+
+    @property
+    def files_limit_bytes(self) -> int:
+        """The largest file that becomes a data version by itself."""
+        return size_in_bytes(self.files_limit, "files_limit")
+
+
+_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+}  # fmt: skip
+
+
+def size_in_bytes(size: int | str, key: str) -> int:
+    """Return a size that is written as a number of bytes or with a unit.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    found = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-z]*)\s*", str(size).lower())
+    if found is None or found[2] not in _UNITS:
+        raise ValueError(f"`{key}` is not a size: {size!r}; write bytes, or 200 MB, or 1 GiB")
+    return int(float(found[1]) * _UNITS[found[2]])
 
 
 class RemoteSettings(Strict, frozen=True):
@@ -224,6 +263,9 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     _refuse_secret(content, marks, path)
     for section, key, value in _overrides(environment):
         content.setdefault(section, {})[key] = value
+    capture = content.get("capture")
+    if isinstance(capture, dict) and capture.get("files") is False:
+        capture["files"] = "off"  # YAML 1.1 reads a bare `off` so
     try:
         return msgspec.convert(content, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -296,6 +338,10 @@ def _complaint(path: Path, message: str, marks: Marks) -> UsageError:
     if unknown:
         hint = did_you_mean(unknown[1], _fields_at(parts))
         parts.append(f".{unknown[1]}")
+    choices = _choices_at(parts)
+    if choices:
+        given = re.search(r"enum value '(.*)'", text, re.DOTALL)
+        hint = did_you_mean(given[1] if given else "", choices)
     line, column = _nearest(parts, marks)
     return UsageError(f"{path}:{line}:{column}: {text[:1].lower()}{text[1:]}", hint=hint)
 
@@ -315,6 +361,10 @@ def _nearest(parts: list[str], marks: Marks) -> tuple[int, int]:
 
 def _fields_at(parts: list[str]) -> list[str]:
     """Return the keys that the schema knows at a place."""
+    return list(_node_at(parts).get("properties", {}))
+
+
+def _node_at(parts: list[str]) -> dict[str, Any]:
     schema = msgspec.json.schema(Settings)
     definitions: dict[str, Any] = schema["$defs"]
     node: Any = schema
@@ -326,7 +376,12 @@ def _fields_at(parts: list[str]) -> list[str]:
             node = node.get("items", {})
         else:
             node = node.get("properties", {}).get(part[1:], {})
-    return list(_resolved(node, definitions).get("properties", {}))
+    return _resolved(node, definitions)
+
+
+def _choices_at(parts: list[str]) -> list[str]:
+    """Return the texts of which the schema wants one at a place."""
+    return [str(choice) for choice in _node_at(parts).get("enum", ())]
 
 
 def _resolved(node: Any, definitions: dict[str, Any]) -> dict[str, Any]:

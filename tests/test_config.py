@@ -58,6 +58,11 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
         ("a: b: c\n", "1:5", "not valid YAML"),
         ("pipelines: {'../x': {notebook: a.ipynb}}\n", "1:1", "regex"),
         ("mirror: {idle_seconds: soon}\n", "1:10", "float"),
+        ("capture: {files: snapshots}\n", "1:11", "did you mean 'snapshot'?"),
+        ("capture: {files: all}\n", "1:11", "there is: digest, off, snapshot"),
+        ("capture: {files: true}\n", "1:11", "there is: digest, off, snapshot"),
+        ("capture: {files_limit: much}\n", "1:1", "write bytes, or 200 MB, or 1 GiB"),
+        ("capture: {files_limit: -1}\n", "1:1", "`files_limit` is not a size: -1"),
     ],
 )
 def test_each_mistake_has_a_place_and_a_hint(
@@ -74,6 +79,22 @@ def test_bytes_that_are_no_yaml(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mlops.yaml").write_bytes(content)
     with pytest.raises(UsageError, match=r"mlops\.yaml"):
         config.load(tmp_path / "mlops.yaml")
+
+
+def test_files_that_cells_read(tmp_path: Path) -> None:
+    assert load(tmp_path, "").capture.files == "digest"
+    # to YAML a bare `off` is no text
+    assert load(tmp_path, "capture: {files: off}").capture.files == "off"
+    assert load(tmp_path, "", {"MLOPS_CAPTURE_FILES": "snapshot"}).capture.files == "snapshot"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1000", 1000), ("200 MB", 2 * 10**8), ("1GiB", 2**30), ("'1.5 kib'", 1536), ("0", 0)],
+)
+def test_sizes_with_units(tmp_path: Path, text: str, size: int) -> None:
+    settings = load(tmp_path, f"capture: {{files_limit: {text}}}")
+    assert settings.capture.files_limit_bytes == size
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import click
 from mlops_jupyter.cli.lazy import LazyGroup
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.data.dataset import Dataset, DatasetVersion
+from mlops_jupyter.data.naming import name_of
 from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.project import open_project
 
@@ -116,12 +116,6 @@ def data_command(ctx: click.Context, as_json: bool) -> None:
         _show_datasets(found)
     else:
         click.echo("no data versions yet: `%snapshot df --name train`, or `mlops snapshot FILE`")
-
-
-def name_of(path: Path) -> str:
-    """Return a dataset's name for a file: its stem, with '-' for what a name may not hold."""
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", path.name.lstrip(".").partition(".")[0])
-    return plain.strip("-_")[:100] or "data"
 
 
 def size(count: int) -> str:

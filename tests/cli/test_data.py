@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlops_jupyter.cli.data import COMMANDS, name_of, size
+from mlops_jupyter.cli.data import COMMANDS, size
 from mlops_jupyter.cli.main import main
 from mlops_jupyter.data.dataset import Source
+from mlops_jupyter.data.naming import name_of
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.project import Project
 
