@@ -7,19 +7,20 @@ beside their notebooks. Names and values in it come from the data: each stands a
 
 from __future__ import annotations
 
+import contextlib
 import runpy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from mlops_jupyter.data import profile, tabular, versions
 from mlops_jupyter.data.column_profile import ColumnProfile
+from mlops_jupyter.data.contract_report import ContractReport, DraftedContract, Finding
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.personal import is_personal_name, masked
-from mlops_jupyter.errors import NotFoundError, UsageError, last_line
+from mlops_jupyter.errors import NotFoundError, UsageError, last_line, refused_by_disk
 from mlops_jupyter.project import Project
+from mlops_jupyter.store.objects import replace_file
 
 if TYPE_CHECKING:
     from mlops_jupyter.data.rule import Rule
@@ -27,39 +28,43 @@ if TYPE_CHECKING:
 EXAMPLES = 3
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What of a contract does not hold.
+def write(
+    project: Project, ref: str, path: Path | None = None, *, replace: bool = False
+) -> DraftedContract:
+    """Draft a contract from a version into a file.
 
-    Attributes
+    Parameters
     ----------
-    column : str or None
-        None: it concerns the frame.
-    what : str
-        In words.
-    count : int or None
-        Values that fail; of a check of values at most as many as it reports.
-    examples : tuple of str
-        Some of them, masked where they look personal.
+    project : Project
+    ref : str
+    path : Path, optional
+        Default: ``contracts/DATASET.py`` in the project.
+    replace : bool
+        Write over a file that is there: people have edited it.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such version.
+    UsageError
+        It is no table, pandera is not installed, or the file is there or cannot be written.
     """
-
-    column: str | None
-    what: str
-    count: int | None = None
-    examples: tuple[str, ...] = ()
-
-
-class ContractReport(msgspec.Struct, frozen=True):
-    """Whether a version holds a contract; `findings` is empty when it does."""
-
-    ref: str
-    contract: str
-    rows: int
-    findings: tuple[Finding, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+    version = versions.resolve(project, ref)
+    home = project.root / "contracts" / f"{version.dataset}.py" if path is None else path
+    if home.exists() and not replace:
+        raise UsageError(
+            f"{home}: is there, and somebody may have edited it",
+            hint="write elsewhere with --out FILE, or over it with --force",
+        )
+    text = draft(project, version.ref)
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(home, text.encode())
+    except OSError as error:
+        raise refused_by_disk(home, error) from error
+    with contextlib.suppress(ValueError):
+        home = home.resolve().relative_to(Path.cwd())
+    return DraftedContract(version.ref, str(home))
 
 
 def draft(project: Project, ref: str) -> str:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_jupyter.data import moments
-from mlops_jupyter.data.column_profile import ColumnProfile, Value
+from mlops_jupyter.data.column_profile import ColumnProfile
 from mlops_jupyter.data.content import TakenColumn
 from mlops_jupyter.data.moments import Moments
 from mlops_jupyter.data.part import CHUNK_ROWS
@@ -144,14 +144,14 @@ def _number(walk: Walk, kind: Any) -> Facts:
         walk = _cast(walk, pa.float64())
     found = moments.of(walk.pieces())
     facts = _of_sample(found, str)
-    shares = {}
     if found.finite:
-        shares = {"negative": found.negative / found.finite, "zero": found.zero / found.finite}
+        facts |= {
+            "negative": found.negative / found.finite, "zero": found.zero / found.finite,
+            "minimum": found.low.item(), "maximum": found.high.item(),
+            "mean": _finite(found.mean), "deviation": _finite(found.deviation),
+        }  # fmt: skip
     return {
-        "kind": "number", **facts, **shares, "infinite": found.infinite,
-        "minimum": _plain(found.low), "maximum": _plain(found.high),
-        "mean": _finite(found.mean), "deviation": _finite(found.deviation),
-        "quantiles": _edges(found, 1),
+        "kind": "number", **facts, "infinite": found.infinite, "quantiles": _edges(found, 1),
     }  # fmt: skip
 
 
@@ -159,14 +159,13 @@ def _duration(walk: Walk, kind: Any) -> Facts:
     found = moments.of(_cast(walk, pa.int64()).pieces())
     parts = _PER_SECOND[kind.unit]
     facts = _of_sample(found, lambda value: f"{int(value) / parts:g} s")
-    shares = {}
     if found.finite:
-        shares = {
+        facts |= {
             "negative": found.negative / found.finite, "zero": found.zero / found.finite,
             "minimum": int(found.low) / parts, "maximum": int(found.high) / parts,
             "mean": found.mean / parts, "deviation": found.deviation / parts,
         }  # fmt: skip
-    return {"kind": "number", **facts, **shares, "quantiles": _edges(found, parts)}
+    return {"kind": "number", **facts, "quantiles": _edges(found, parts)}
 
 
 def _time(walk: Walk, kind: Any) -> Facts:
@@ -257,7 +256,7 @@ def _of_sample(found: Moments, written: Callable[[Any], str]) -> Facts:
     ordered = found.ordered
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))[: len(ordered)]
     counts = np.diff(starts, append=len(ordered))
-    distinct, is_exact = len(counts), len(ordered) == found.finite
+    distinct, is_exact = len(counts), len(ordered) == found.finite or bool(found.low == found.high)
     if not is_exact:
         once = int(np.count_nonzero(counts == 1))
         distinct = estimated_distinct(distinct, once, len(ordered), found.finite)
@@ -301,10 +300,6 @@ def _edges(found: Moments, parts: float) -> tuple[float, ...]:
     edges = quantiles(found.ordered)
     edges[0], edges[-1] = found.low, found.high  # of all values, not of the sample
     return tuple((edges / parts if parts != 1 else edges).astype(np.float64).tolist())
-
-
-def _plain(value: Any) -> Value | None:
-    return None if value is None else value.item()
 
 
 def _finite(value: float) -> float | None:

@@ -79,13 +79,14 @@ class MlopsMagics(Magics):
         ``%mlops start NAME`` begins a run that goes on over the next cells until
         ``%mlops stop``, with the options of ``%%track``; ``%mlops start --resume RUN`` goes on
         with an ended one. ``%mlops stop --status failed`` says how it ended. ``%mlops runs``
-        shows the runs as a table.
+        shows the runs as a table, ``%mlops profile train@3`` the columns of a data version.
         """
         verb, _, rest = line.strip().partition(" ")
         here = {
             "start": self._start,
             "stop": self._stop,
             "runs": self._runs,
+            "profile": self._profile,
             "receive": self._receive,
             "pass_on": self._pass_on,
         }
@@ -135,6 +136,20 @@ class MlopsMagics(Magics):
             sort=options["sort"],
             ascending=options["ascending"],
         )
+
+    def _profile(self, line: str) -> None:
+        """Show a data version: each column in one line, with its distribution."""
+        from mlops_jupyter.cli.profile import profile_command
+
+        words = _words(line)
+        if {"--json", "--help", "-h"} & set(words):
+            _command(["profile", *words])
+            return
+        with _clicks():
+            ref = profile_command.make_context("profile", words).params["ref"]
+        from mlops_jupyter.magics import profile
+
+        profile.show(self.shell, self._project(), ref)
 
     def _receive(self, line: str) -> None:
         """Take over variables from the steps before (in the notebooks of a pipeline)."""
