@@ -86,6 +86,11 @@ def md5_of_file(path: Path, *, as_text: bool = False) -> str:
         return hasher.hexdigest()
 
 
+def md5_of(content: bytes) -> str:
+    """Return the MD5 of bytes."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
 def folder_list(content: bytes) -> list[tuple[str, str]] | None:
     """Return the paths and MD5s of a folder's list; None, if it is none."""
     try:
@@ -110,7 +115,7 @@ def _holds(path: Path, one: Tracked) -> bool:
     ]
     # as DVC makes it: https://github.com/iterative/dvc-data, hashfile/tree.py
     text = json.dumps(rows, sort_keys=True).encode()
-    return hashlib.md5(text, usedforsecurity=False).hexdigest() + FOLDER_ENDING == one.md5
+    return md5_of(text) + FOLDER_ENDING == one.md5
 
 
 def _is_md5(found: object) -> bool:

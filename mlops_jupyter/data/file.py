@@ -182,14 +182,6 @@ def read_manifest(objects: Objects, digest: str) -> dict[str, Any]:
     return content
 
 
-def objects_of(content: Mapping[str, Any]) -> set[str]:
-    """Return the names of all objects that the manifest of a file or a folder needs."""
-    lists = [content["pieces"]] if content["kind"] == "file" else content["contents"]
-    if content["kind"] == "folder":
-        lists = [content["listing"], *lists]
-    return {name for some in lists for name in pieces.names(pieces.of_json(some))}
-
-
 Mark = tuple[int, int, int, int]
 """What tells that a file is still the same: size, time of change, inode, device."""
 

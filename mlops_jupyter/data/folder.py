@@ -25,7 +25,7 @@ from mlops_jupyter.data.file import Kept, changed
 from mlops_jupyter.data.file_state import Mark, is_settled, mark_of
 from mlops_jupyter.data.listing import Entry
 from mlops_jupyter.data.pieces import Piece, Writer
-from mlops_jupyter.data.walk import Found, walk
+from mlops_jupyter.data.walk import Found, Memory, walk
 from mlops_jupyter.errors import IntegrityError, refused_by_disk
 from mlops_jupyter.store.objects import Objects
 
@@ -42,12 +42,9 @@ _MOST_CRUMBS = 16
 _MOST_BASES = 3
 _WAITING = 8
 
-Memory = Mapping[str, tuple[Mark, str]]
-"""By absolute path what a file was when it was last read, and its digest."""
-
 
 class Scan(NamedTuple):
-    """What lies in a folder now; a file that must be read for it has no value yet."""
+    """What lies in a folder now."""
 
     folder: Path
     name: str
@@ -86,14 +83,7 @@ def scan(folder: Path, name: str, memory: Memory) -> Scan:
     UsageError, ConflictError
         As `walk`.
     """
-    start = os.fspath(folder).rstrip("/") + "/"
-    found = walk(folder)
-    for number, (entry, mark) in enumerate(found):
-        remembered = memory.get(start + os.fsdecode(entry.path)) if mark else None
-        if remembered is not None and remembered[0] == mark:
-            value = remembered[1].removeprefix("blake3:").encode()
-            found[number] = Found(entry._replace(value=value), mark)
-    return Scan(folder, name, found)
+    return Scan(folder, name, walk(folder, memory))
 
 
 def write(
@@ -264,6 +254,10 @@ class _Contents:
             self.places[value] = b"%d" % (len(self._made) - 1)
         return value, written.size_bytes
 
+    def placed(self, entry: Entry, value: bytes) -> Entry:
+        """Return an entry with its value and its place."""
+        return Entry(entry.path, entry.kind, value, entry.size, self.places.get(value, b""))
+
     def used_by(self, entries: list[Entry]) -> list[tuple[Piece, ...]]:
         """Return the contents by number; those that no entry uses any more are empty."""
         used = {entry.content for entry in entries}
@@ -293,8 +287,10 @@ class _Contents:
 def _take(seen: Scan, one: Found, contents: _Contents) -> tuple[Entry, Read | None]:
     """Return an entry with its value and its place, and what was read for it."""
     entry, mark = one
-    if mark is None or (entry.value and (entry.value in contents.places or not entry.size)):
-        return entry._replace(place=contents.places.get(entry.value, b"")), None
+    if mark is None or (entry.value and not entry.size):
+        return entry, None
+    if entry.value and entry.value in contents.places:
+        return contents.placed(entry, entry.value), None
     began = time.time_ns()
     path = os.path.join(os.fspath(seen.folder), os.fsdecode(entry.path))  # noqa: PTH118
     try:
@@ -304,7 +300,7 @@ def _take(seen: Scan, one: Found, contents: _Contents) -> tuple[Entry, Read | No
     except OSError as error:
         raise refused_by_disk(path, error) from error
     read = Read(path, mark, f"blake3:{value.decode()}") if is_settled(mark, began) else None
-    return entry._replace(value=value, place=contents.places.get(value, b"")), read
+    return contents.placed(entry, value), read
 
 
 def _read(path: str, entry: Entry, mark: Mark, contents: _Contents) -> bytes:

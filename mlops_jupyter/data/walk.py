@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +19,25 @@ LEFT_OUT = frozenset({b".git", b".mlops"})
 _OF_GIT = 0o100  # git, too, knows of the permissions only whether the owner may execute
 
 
+Memory = Mapping[str, tuple[Mark, str]]
+"""By absolute path what a file was when it was last read, and its digest."""
+
+
 class Found(NamedTuple):
-    """An entry without its value, if it is a file; `mark` tells whether it is still the same."""
+    """An entry; `mark` tells of a file whether it is still the same."""
 
     entry: Entry
     mark: Mark | None
 
 
-def walk(folder: Path) -> list[Found]:
+def walk(folder: Path, memory: Memory | None = None) -> list[Found]:
     """Return all that lies in a folder and below it, sorted by path.
+
+    Parameters
+    ----------
+    folder : Path
+    memory : dict, optional
+        What is remembered. A file that is the same has its value from there, others have none.
 
     Raises
     ------
@@ -48,7 +59,7 @@ def walk(folder: Path) -> list[Found]:
             if one.is_dir(follow_symlinks=False):
                 rest.append(path + b"/")
             else:
-                found.append(_looked_at(one, path))
+                found.append(_looked_at(one, path, memory or {}))
     found.sort(key=lambda one: one.entry.path)
     return found
 
@@ -62,7 +73,7 @@ def _listed(root: bytes, below: bytes) -> list[os.DirEntry[bytes]]:
         raise refused_by_disk(os.fsdecode(path), error) from error
 
 
-def _looked_at(one: os.DirEntry[bytes], path: bytes) -> Found:
+def _looked_at(one: os.DirEntry[bytes], path: bytes, memory: Memory) -> Found:
     try:
         if one.is_symlink():
             return Found(Entry(path, LINK, _target(one.path)), None)
@@ -77,7 +88,12 @@ def _looked_at(one: os.DirEntry[bytes], path: bytes) -> Found:
             f"{os.fsdecode(one.path)}: not a regular file, but a pipe, a socket or a device",
             hint="take it out of the folder",
         )
-    return Found(Entry(path, PROGRAM if status.st_mode & _OF_GIT else FILE, size=mark.size), mark)
+    kind = PROGRAM if status.st_mode & _OF_GIT else FILE
+    remembered = memory.get(os.fsdecode(one.path)) if memory else None
+    value = b""
+    if remembered is not None and remembered[0] == mark:
+        value = remembered[1].removeprefix("blake3:").encode()
+    return Found(Entry(path, kind, value, mark.size), mark)
 
 
 def _target(path: bytes) -> bytes:
