@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 import zoneinfo
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
+from mlops_jupyter.data.stored import Stored
 from mlops_jupyter.errors import UsageError
 
 
@@ -23,7 +23,7 @@ def tell_zone(zone: dt.tzinfo) -> dict[str, Any]:
     return {"pickled_zone": pickle.dumps(zone, 5).hex()}
 
 
-def zone_of(facts: Mapping[str, Any]) -> dt.tzinfo:
+def zone_of(stored: Stored) -> dt.tzinfo:
     """Return the zone that `tell_zone` told.
 
     Raises
@@ -31,12 +31,13 @@ def zone_of(facts: Mapping[str, Any]) -> dt.tzinfo:
     UsageError
         This machine does not know the zone.
     """
+    facts = stored.facts
     if "zone" in facts:
         return dt.UTC
     try:
         if "zoneinfo" in facts:
             return zoneinfo.ZoneInfo(facts["zoneinfo"])
-        zone: dt.tzinfo = pickle.loads(bytes.fromhex(facts["pickled_zone"]))
+        zone: dt.tzinfo = stored.unpickled(bytes.fromhex(facts["pickled_zone"]))
     except (zoneinfo.ZoneInfoNotFoundError, ImportError, AttributeError) as error:
         raise UsageError(
             f"a time zone is not known on this machine: {error}",
@@ -58,11 +59,12 @@ def tell_freq(index: pd.Index[Any]) -> dict[str, Any]:
     return {"pickled_freq": pickle.dumps(freq, 5).hex()}
 
 
-def set_freq(index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.Index[Any]:
+def set_freq(index: pd.Index[Any], stored: Stored) -> pd.Index[Any]:
     """Return the index with the frequency that `tell_freq` told."""
     times: Any = index
+    facts = stored.facts
     if "freq" in facts:
         times.freq = facts["freq"]
     if "pickled_freq" in facts:
-        times.freq = pickle.loads(bytes.fromhex(facts["pickled_freq"]))
+        times.freq = stored.unpickled(bytes.fromhex(facts["pickled_freq"]))
     return index

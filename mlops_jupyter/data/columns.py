@@ -66,7 +66,7 @@ def _numpy(column: Array, where: str) -> Part:
     if kind in "biu" or (kind == "f" and size <= 8):
         return Part("numpy", {"dtype": column.dtype.str}, _numpy_leaf(column, pa.array))
     if kind in "fc":
-        plain = column if kind == "c" and size <= 16 else _without_padding(column)
+        plain = column if kind == "c" and size <= 16 else without_padding(column)
         return Part("complex", {"dtype": column.dtype.str}, _numpy_leaf(plain, _raw))
     if kind in "Mm":
         return Part("time", {"dtype": column.dtype.str}, _numpy_leaf(column, pa.array))
@@ -84,7 +84,7 @@ def _numpy_leaf(column: Array, make: Callable[[Array], Any]) -> Leaf:
     )
 
 
-def _without_padding(column: Array) -> Array:
+def without_padding(column: Array) -> Array:
     """Return long doubles with zeros where x87 has none of their bits: 10 bytes lie in 16."""
     if np.finfo(np.longdouble).nmant != 63:
         return column
@@ -233,7 +233,7 @@ def _read_masked(stored: Stored) -> Array:
 
 def _read_zoned(stored: Stored) -> Array:
     wall = _read_numpy(stored, np.dtype(f"M8[{stored.facts['unit']}]"))
-    return pd.DatetimeIndex(wall).tz_localize("UTC").tz_convert(zone_of(stored.facts)).array
+    return pd.DatetimeIndex(wall).tz_localize("UTC").tz_convert(zone_of(stored)).array
 
 
 def _read_period(stored: Stored) -> Array:
@@ -253,7 +253,7 @@ def _read_categorical(stored: Stored) -> Array:
     index: Any = pd.Index(categories, dtype=categories.dtype, name=name)
     return pd.Categorical.from_codes(
         np.concatenate([chunk.to_numpy() for chunk in stored.chunks()]),
-        categories=set_freq(index, stored.facts),
+        categories=set_freq(index, stored),
         ordered=stored.facts["ordered"],
     )
 

@@ -87,7 +87,7 @@ def _read_index(stored: Stored) -> pd.Index[Any]:
     # pandas would make levels of a list of tuples
     index: Any = pd.Index(array, dtype=array.dtype, copy=False, tupleize_cols=False)
     index.name = _read_names(stored)[0]
-    return set_freq(index, stored.facts)
+    return set_freq(index, stored)
 
 
 def _read_levels(stored: Stored) -> pd.Index[Any]:

@@ -116,7 +116,10 @@ def read(objects: Objects, digest: str) -> dict[str, Any]:
 
 
 def content(
-    objects: Objects, digest: str, rows: tuple[int, int] | None = None
+    objects: Objects,
+    digest: str,
+    rows: tuple[int, int] | None = None,
+    origin: str | None = None,
 ) -> tuple[Kind, Stored]:
     """Return the stored tree of a version that is a value: no file, no folder.
 
@@ -127,9 +130,11 @@ def content(
         Of the manifest.
     rows : tuple of int, optional
         The first row wanted, and the one after the last. Default: all.
+    origin : str, optional
+        Where it came from, if its pickles must not be read: see `mlops_jupyter.data.trust`.
     """
     manifest = read(objects, digest)
-    return cast("Kind", manifest["kind"]), Stored(_tree(manifest), Reader(objects), rows)
+    return cast("Kind", manifest["kind"]), Stored(_tree(manifest), Reader(objects, origin), rows)
 
 
 def _tree(manifest: dict[str, Any]) -> dict[str, Any]:

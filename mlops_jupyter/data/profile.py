@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_jupyter.data import versions
+from mlops_jupyter.data import trust, versions
 from mlops_jupyter.data.column_profile import ColumnKind, ColumnProfile
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.personal import is_personal_name
@@ -184,7 +184,8 @@ def content_of(project: Project, version: DatasetVersion) -> Any:
         return tabular.of_version(project, version)
     from mlops_jupyter.data import content, manifest
 
-    return content.put_together(*manifest.content(project.objects, version.manifest))
+    origin = trust.distrusted(project, version)
+    return content.put_together(*manifest.content(project.objects, version.manifest, None, origin))
 
 
 def _holds(before: ColumnProfile, column: TakenColumn) -> bool:

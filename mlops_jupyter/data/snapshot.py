@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlops_jupyter.config import NAME
+from mlops_jupyter.data import erased, reach, touched, trust, versions
 from mlops_jupyter.data import tags as tagging
-from mlops_jupyter.data import erased, reach, touched, versions
 from mlops_jupyter.data.dataset import Column, DatasetVersion, Kind, Source
 from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.project import Project, now
@@ -31,6 +31,7 @@ def snapshot(
     source: Source | None = None,
     tags: Sequence[str] = (),
     move_tags: bool = False,
+    digest: str | None = None,
 ) -> DatasetVersion:
     """Keep a value of memory, a file or a folder as a version of the dataset `name`.
 
@@ -52,6 +53,8 @@ def snapshot(
         Tags to give to the version.
     move_tags : bool
         Whether a tag that stands on another version of the dataset is moved.
+    digest : str, optional
+        Only this content is kept.
 
     Raises
     ------
@@ -60,7 +63,8 @@ def snapshot(
     NotFoundError
         There is no such file.
     ConflictError
-        It changed while it was read, or a tag stands on another version.
+        It changed while it was read, is not the content that is wanted, or a tag stands on
+        another version.
     ExternalError
         The disk is full. Nothing is kept then.
     """
@@ -126,6 +130,7 @@ class _Kept(msgspec.Struct, frozen=True):
     profile: str | None = None
     stored_bytes: int | None = None
     source: Source | None = None
+    origin: str | None = None
 
 
 def _of_path(project: Project, obj: str | os.PathLike[str], name: str) -> DatasetVersion | _Kept:
@@ -147,6 +152,8 @@ def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
     taken = examined.taken
     columns = taken.columns()
     before = versions.newest(project, name, taken.kind)
+    # it may come to hold objects of the version before
+    origin = None if before is None else trust.origin(project, before)
     written = manifest.write(
         project.objects, examined, [c.name for c in columns], before.manifest if before else None
     )
@@ -160,6 +167,7 @@ def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
         tuple(Column(c.name, c.type, c.missing) for c in columns),
         made,
         written.added_bytes,
+        origin=origin,
     )
 
 

@@ -6,12 +6,13 @@ small for a file of their own lie together in packs.
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_jupyter.data import column, part
+from mlops_jupyter.data import column, part, trust
 from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.store.objects import Objects
 
@@ -23,10 +24,14 @@ PACK_BYTES = 2**20
 
 
 class Reader:
-    """Reads what a name in a manifest names: an object, or a place in one."""
+    """Reads what a name in a manifest names: an object, or a place in one.
 
-    def __init__(self, objects: Objects) -> None:
+    `origin` is where the objects came from, when their pickles must not be read.
+    """
+
+    def __init__(self, objects: Objects, origin: str | None = None) -> None:
         self._objects = objects
+        self.origin = origin
         self._packs: dict[str, bytes] = {}
 
     def __call__(self, name: str) -> memoryview:
@@ -71,6 +76,18 @@ class Stored:
         """What that needs beside the values."""
         facts: Mapping[str, Any] = self.manifest.get("facts", {})
         return facts
+
+    def unpickled(self, content: bytes) -> Any:
+        """Return a value that stands in it as a pickle.
+
+        Raises
+        ------
+        UsageError
+            It came from elsewhere, and the user does not say that others are trusted.
+        """
+        if self.reader.origin is not None:
+            raise trust.foreign(self.reader.origin)
+        return pickle.loads(content)
 
     @property
     def rows(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project
 
@@ -9,27 +10,23 @@ from mlops_jupyter.project import Project
 def foreign(origin: str) -> UsageError:
     """Return the error of a pickle that came from elsewhere."""
     return UsageError(
-        f"it holds pickled values that came from {origin}: they are not read",
-        hint="a pickle can run any code; if you trust those who wrote it, say so in mlops.yaml: "
-        "`remote: {trust: true}`",
+        f"pickled values that came from {origin} are not read: a pickle can run any code",
+        hint="if you trust those who wrote them, say so in mlops.yaml: `remote: {trust: true}`",
     )
 
 
-def distrusted(project: Project, table: str, key: str, value: object) -> str | None:
-    """Return where a row came from, if what it holds must not be unpickled; else None.
-
-    Parameters
-    ----------
-    project : Project
-    table : str
-        ``run`` or ``dataset_version``.
-    key, value : str, object
-        A column of it and what stands there.
-    """
-    if project.settings.remote.trust:
-        return None
-    row = project.catalog.row(f"SELECT origin FROM {table} WHERE {key} = ?", (value,))
+def origin(project: Project, version: DatasetVersion) -> str | None:
+    """Return the store that a version came from, or stands on one from; None: made here."""
+    row = project.catalog.row(
+        "SELECT origin FROM dataset_version WHERE dataset = ? AND digest = ?",
+        (version.dataset, version.digest),
+    )
     return None if row is None else row["origin"]
+
+
+def distrusted(project: Project, version: DatasetVersion) -> str | None:
+    """Return where a version came from, if its pickles must not be read; else None."""
+    return None if project.settings.remote.trust else origin(project, version)
 
 
 def refuse_foreign(project: Project, run_id: str) -> None:
@@ -40,6 +37,6 @@ def refuse_foreign(project: Project, run_id: str) -> None:
     UsageError
         It did, and ``mlops.yaml`` does not say that others are trusted.
     """
-    origin = distrusted(project, "run", "id", run_id)
-    if origin is not None:
-        raise foreign(origin)
+    row = project.catalog.row("SELECT origin FROM run WHERE id = ?", (run_id,))
+    if row is not None and row["origin"] is not None and not project.settings.remote.trust:
+        raise foreign(row["origin"])

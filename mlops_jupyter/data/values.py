@@ -102,7 +102,7 @@ def put_together(stored: Stored) -> Objects:
             start = 0
             for chunk in stored.part(kind).chunks():
                 part = rows[start : start + len(chunk)]
-                values[part] = np.fromiter(_python(kind, chunk), object, len(part))
+                values[part] = np.fromiter(_python(kind, chunk, stored), object, len(part))
                 start += len(chunk)
     return values
 
@@ -120,7 +120,7 @@ def pickled_whole(value: Any, elements: Iterable[Any], where: str) -> Part:
 
 def unpickled_whole(stored: Stored) -> Any:
     """Return again what `pickled_whole` took apart."""
-    return _loads(next(stored.chunks())[0].as_py())
+    return _loads(stored, next(stored.chunks())[0].as_py())
 
 
 def token(value: Any) -> bytes:
@@ -241,9 +241,9 @@ def _dumps(value: Any, where: str) -> bytes:
         ) from error
 
 
-def _loads(content: bytes) -> Any:
+def _loads(stored: Stored, content: bytes) -> Any:
     try:
-        return pickle.loads(content)
+        return stored.unpickled(content)
     except (ImportError, AttributeError) as error:
         raise UsageError(
             f"a value cannot be read here: {error}",
@@ -251,10 +251,10 @@ def _loads(content: bytes) -> Any:
         ) from error
 
 
-def _python(kind: str, chunk: Any) -> Iterable[Any]:
+def _python(kind: str, chunk: Any, stored: Stored) -> Iterable[Any]:
     """Return the values of a chunk as Python objects."""
     if kind == PICKLE:
-        return (_loads(content) for content in chunk.to_pylist())
+        return (_loads(stored, content) for content in chunk.to_pylist())
     if kind == "decimal":
         return (decimal.Decimal(text) for text in chunk.to_pylist())
     if kind == "float":

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.config import NAME
-from mlops_jupyter.data import file, reach, touched
+from mlops_jupyter.data import file, reach, touched, trust
 from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Kind, Source
 from mlops_jupyter.data.ref import SHOWN, Ref, parse
 from mlops_jupyter.errors import NotFoundError, UsageError, did_you_mean
@@ -336,7 +336,8 @@ def _value(
     from mlops_jupyter.data import content, manifest
 
     window = None if rows is None else _window(rows, version.row_count or 0)
-    kind, stored = manifest.content(project.objects, version.manifest, window)
+    origin = trust.distrusted(project, version)
+    kind, stored = manifest.content(project.objects, version.manifest, window, origin)
     value = content.put_together(kind, stored, columns)
     if as_ is None:
         return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_jupyter.data import trust
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
@@ -14,7 +15,8 @@ def load(project: Project, source: Run | ModelVersion) -> Any:
     """Return the fitted estimator that a run kept.
 
     Only what a kernel of this project wrote is unpickled: the digest comes from the catalog,
-    and the object store proves the bytes. MLflow's copy is for others, and is never read.
+    and the object store proves the bytes. That of a run that was pulled is read only where
+    ``mlops.yaml`` says that others are trusted. MLflow's copy is for others, and is never read.
 
     Parameters
     ----------
@@ -25,7 +27,8 @@ def load(project: Project, source: Run | ModelVersion) -> Any:
     Raises
     ------
     UsageError
-        The run kept no model, or what it is made of cannot be imported here.
+        The run kept no model, or what it is made of cannot be imported here; or it came from
+        elsewhere.
     IntegrityError
         The stored bytes are damaged or missing.
     """
@@ -36,6 +39,7 @@ def load(project: Project, source: Run | ModelVersion) -> Any:
     )
     if source.model_digest is None:
         raise UsageError(f"{name} kept no model", hint="fit an estimator in a tracked cell")
+    trust.refuse_foreign(project, source.run_id if isinstance(source, ModelVersion) else source.id)
     content = project.objects.read(source.model_digest)
     import cloudpickle
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_jupyter.data import trust
 from mlops_jupyter.errors import IntegrityError, MlopsError
 from mlops_jupyter.models import estimator
 from mlops_jupyter.project import Project
@@ -177,6 +178,7 @@ def _outputs(
     import cloudpickle
     import numpy as np
 
+    trust.refuse_foreign(project, recorded.id)
     rows = cloudpickle.loads(project.objects.read(example))
     models = [estimator.load(project, run) for run in (recorded, found)]
     for method in ("predict", "predict_proba"):
