@@ -31,7 +31,6 @@ COMMANDS = {
     "data": ("mlops_jupyter.cli.data", "List, tag, export and erase data versions."),
     "profile": ("mlops_jupyter.cli.profile", "Show the columns of a data version, drawn small."),
     "lineage": ("mlops_jupyter.cli.lineage", "Where something came from, and what came of it."),
-    "profile": ("mlops_jupyter.cli.profile", "Show the columns of a data version, drawn small."),
     "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
     "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),
     "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),

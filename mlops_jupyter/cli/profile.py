@@ -200,7 +200,8 @@ def _report(report: ContractReport) -> str:
     lines = [f"{report.ref} does not hold {report.contract}: {count} finding{'s' * (count != 1)}"]
     for finding in report.findings[:40]:
         where = "" if finding.column is None else f"{shown(finding.column, NAME)}: "
-        many = "" if finding.count is None else f", {finding.count:,} values"
+        least = "at least " if finding.at_least else ""
+        many = "" if finding.count is None else f", {least}{finding.count:,} values"
         some = ", ".join(shown(text, SHOWN) for text in finding.examples)
         lines.append(f"  {where}{shown(finding.what, 160)}{many}{f': {some}' if some else ''}")
     if count > 40:

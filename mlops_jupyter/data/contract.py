@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_jupyter.data import profile, tabular, versions
 from mlops_jupyter.data.column_profile import ColumnProfile
-from mlops_jupyter.data.contract_report import ContractReport, DraftedContract, Finding
+from mlops_jupyter.data.contract_report import FEW, ContractReport, DraftedContract, Finding
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.personal import is_personal_name, masked
 from mlops_jupyter.errors import NotFoundError, UsageError, last_line, refused_by_disk
@@ -252,5 +252,7 @@ def _told(cases: Any) -> Iterator[Finding]:
         if str(test).startswith("dtype("):
             yield Finding(name, f"is {values[0][:100]}, not {str(test)[7:-2]}")
             continue
-        shown = () if is_personal_name(name) else tuple(masked(v)[:60] for v in values[:EXAMPLES])
-        yield Finding(name, _WORDS.get(test, f"not {masked(str(test))[:200]}"), len(group), shown)
+        some = list(dict.fromkeys(values))[:EXAMPLES]
+        shown = () if is_personal_name(name) else tuple(masked(value)[:60] for value in some)
+        what = _WORDS.get(test, f"not {masked(str(test))[:200]}")
+        yield Finding(name, what, len(group), shown, at_least=len(group) >= FEW)

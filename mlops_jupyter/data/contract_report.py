@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+FEW = 20
+"""Failing values that a drafted contract lets pandera report of each check: all of a million
+cost half a minute."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """What of a contract does not hold.
@@ -15,15 +19,18 @@ class Finding(msgspec.Struct, frozen=True):
     what : str
         In words.
     count : int or None
-        Values that fail; of a check of values at most as many as it reports.
+        Values that fail.
     examples : tuple of str
         Some of them, masked where they look personal.
+    at_least : bool
+        The check reports no more values than these; there may be more.
     """
 
     column: str | None
     what: str
     count: int | None = None
     examples: tuple[str, ...] = ()
+    at_least: bool = False
 
 
 class ContractReport(msgspec.Struct, frozen=True):

@@ -11,11 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlops_jupyter.data.column_profile import ColumnProfile, Value
+from mlops_jupyter.data.contract_report import FEW
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.rule import Rule
-
-FEW = 20
-"""Failing values that pandera reports of each check: all of a million cost half a minute."""
 
 WIDTH = 92
 
