@@ -1,0 +1,103 @@
+"""Mend what is damaged: away with bad objects, and good copies from the shared store.
+
+A bad object that stays where it is would be taken for a good one by the next writer of the same
+content. Moved away, the next snapshot of that content writes it again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from mlops_jupyter.errors import IntegrityError, MlopsError, refused_by_disk
+from mlops_jupyter.project import Project
+from mlops_jupyter.store.frames import LocalFrames, ObjectStore, is_whole
+from mlops_jupyter.upkeep.verify import Findings
+
+FOLDER = "damaged"
+"""In ``.mlops/``: objects that are not what their names say."""
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """What became of damaged and missing objects.
+
+    Attributes
+    ----------
+    moved : tuple of str
+        Bad objects that now lie in ``.mlops/damaged``.
+    fetched : tuple of str
+        Objects of which a good copy was had.
+    missing : tuple of str
+        Objects that are needed, and of which there is no good copy.
+    error : str or None
+        Why the shared store could not be asked.
+    """
+
+    moved: tuple[str, ...] = ()
+    fetched: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def repair(project: Project, findings: Findings) -> Repair:
+    """Move bad objects aside, and fetch good ones.
+
+    Parameters
+    ----------
+    project : Project
+        Its ``remote`` is asked for good copies, if it has one.
+    findings : Findings
+        What `verify` has found.
+    """
+    damaged = [d for d in findings.damages if d.what.startswith("blake3:")]
+    with project.objects.alone():
+        moved = [d.what for d in damaged if _move(project, d.what)]
+    wanted = [d.what for d in damaged if d.suffers.anybody]
+    fetched, error = _fetch(project, wanted)
+    missing = tuple(digest for digest in wanted if digest not in fetched)
+    return Repair(tuple(moved), tuple(fetched), missing, error)
+
+
+def _move(project: Project, digest: str) -> bool:
+    """Put an object aside if it is bad; somebody may have mended it meanwhile."""
+    path = project.objects.path(digest)
+    target = project.folder / FOLDER / path.name
+    try:
+        if not path.exists() or is_whole(path, digest):
+            return False
+        target.parent.mkdir(exist_ok=True)
+        path.replace(target)
+    except OSError as error:
+        raise refused_by_disk(path, error) from error
+    return True
+
+
+def _fetch(project: Project, digests: Iterable[str]) -> tuple[list[str], str | None]:
+    store = _remote(project)
+    if store is None:
+        return [], None
+    mine = LocalFrames(project.objects)
+    fetched: list[str] = []
+    with tempfile.TemporaryDirectory(dir=project.folder) as aside, project.objects.held():
+        for digest in digests:
+            try:
+                with store.lend(digest, Path(aside)) as frame:
+                    mine.keep(digest, frame)
+            except IntegrityError:
+                continue  # it has none, or a bad one too
+            except MlopsError as error:
+                return fetched, error.message
+            fetched.append(digest)
+    return fetched, None
+
+
+def _remote(project: Project) -> ObjectStore | None:
+    settings = project.settings.remote
+    if settings.url is None:
+        return None
+    from mlops_jupyter.store.remote import Remote, RemoteObjects
+
+    return RemoteObjects(Remote(settings.url, settings.endpoint))
