@@ -31,6 +31,8 @@ COMMANDS = {
     "data": ("mlops_jupyter.cli.data", "List, tag, export and erase data versions."),
     "profile": ("mlops_jupyter.cli.profile", "Show the columns of a data version, drawn small."),
     "lineage": ("mlops_jupyter.cli.lineage", "Where something came from, and what came of it."),
+    "gc": ("mlops_jupyter.cli.care", "Remove what nothing needs any more."),
+    "verify": ("mlops_jupyter.cli.care", "Find what is damaged, and who suffers from it."),
     "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
     "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),
     "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),
@@ -38,7 +40,7 @@ COMMANDS = {
 }
 
 
-CHANGES = {"init", "pipeline", "reproduce", "release", "rollback", "sync", "ui"}
+CHANGES = {"gc", "init", "pipeline", "reproduce", "release", "rollback", "sync", "ui"}
 """What the cells of a run do not do again when the run is re-executed: it would count."""
 
 
