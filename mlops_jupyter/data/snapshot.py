@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlops_jupyter.config import NAME
-from mlops_jupyter.data import erased, reach, touched, trust, versions
+from mlops_jupyter.data import erased, reach, replayed, touched, trust, versions
 from mlops_jupyter.data import tags as tagging
 from mlops_jupyter.data.dataset import Column, DatasetVersion, Kind, Source
-from mlops_jupyter.errors import IntegrityError, UsageError
+from mlops_jupyter.errors import ConflictError, IntegrityError, UsageError
 from mlops_jupyter.project import Project, now
 
 if TYPE_CHECKING:
@@ -73,20 +73,48 @@ def snapshot(
     tagging.check(tags)
     said = _Said(note, source, tuple(tags), move_tags)
     with project.objects.held():
-        version = _keep(project, obj, name, said)
-    touched.tell(version, taken=True)
+        version = _keep(project, obj, name, said, digest)
+    if not replayed.is_unkept(version):
+        touched.tell(version, taken=True)
     return version
 
 
-def _keep(project: Project, obj: Any, name: str, said: _Said) -> DatasetVersion:
+def _keep(
+    project: Project, obj: Any, name: str, said: _Said, digest: str | None
+) -> DatasetVersion:
     kept: DatasetVersion | _Kept
     if isinstance(obj, str | os.PathLike):
         kept = _of_path(project, obj, name)
     else:
         kept = _of_value(project, obj, name)
+    if digest is not None and kept.digest != digest:
+        raise ConflictError(f"{obj}: holds something else now", hint="take it as it is")
+    if replayed.is_on():
+        return _replayed(project, name, kept, said)
     if not isinstance(kept, DatasetVersion):
         return _commit(project, name, kept, said)
     return tagging.give(project, kept, said.tags, move=said.move_tags) if said.tags else kept
+
+
+def _replayed(
+    project: Project, name: str, kept: DatasetVersion | _Kept, said: _Said
+) -> DatasetVersion:
+    """Return the version with this content, or one that only this process knows."""
+    known = versions.find(project, name, kept.digest)
+    if known is None or known.gone_at is not None:
+        known = replayed.find(project, name, kept.digest)
+    if known is None:
+        assert isinstance(kept, _Kept)
+        facts = msgspec.structs.asdict(kept)
+        facts["source"] = said.source or kept.source
+        facts.pop("origin", None)
+        number = replayed.number(project, name)
+        known = DatasetVersion(
+            dataset=name, number=number, note=said.note, created_at=now(), **facts
+        )
+        replayed.add(project, known)
+    replayed.note(project, known)
+    return known
 
 
 def check_name(name: str) -> None:
@@ -223,15 +251,17 @@ def _put(connection: sqlite3.Connection, project: Project, facts: Mapping[str, A
     if row is None:
         sql = (
             "INSERT INTO dataset_version (dataset, number, digest, kind, manifest, row_count,"
-            " columns, size_bytes, note, created_at, source, profile, stored_bytes) VALUES"
+            " columns, size_bytes, note, created_at, source, profile, stored_bytes,"
+            " origin) VALUES"
             " (:dataset, (SELECT coalesce(max(number), 0) + 1 FROM dataset_version"
             " WHERE dataset = :dataset), :digest, :kind, :manifest, :row_count, :columns,"
-            " :size_bytes, :note, :at, :source, :profile, :stored_bytes) RETURNING id"
+            " :size_bytes, :note, :at, :source, :profile, :stored_bytes, :origin)"
+            " RETURNING id"
         )
     else:  # content that was given up, or of which an object is missing, is there again
         sql = (
             "UPDATE dataset_version SET manifest = :manifest, profile = :profile, stored_bytes ="
-            " :stored_bytes, gone_at = NULL, gone_why = NULL, again_at = :at"
+            " :stored_bytes, origin = :origin, gone_at = NULL, gone_why = NULL, again_at = :at"
             " WHERE dataset = :dataset AND digest = :digest RETURNING id"
         )
     return int(connection.execute(sql, facts).fetchone()["id"])
