@@ -33,15 +33,20 @@ class Measure(NamedTuple):
 
 def is_plain(kind: Any) -> bool:
     """Tell whether `canonical` knows the layout of an Arrow type."""
-    if _is_text(kind) or _is_fixed(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return True
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return is_plain(kind.value_type)
-    if pa.types.is_struct(kind):
-        return all(is_plain(kind.field(i).type) for i in range(kind.num_fields))
     if pa.types.is_dictionary(kind):
         # the order of an ordered dictionary means something, and decoding would lose it
         return not kind.ordered and (_is_text(kind.value_type) or _is_fixed(kind.value_type))
+    return _is_plain_inside(kind)
+
+
+def _is_plain_inside(kind: Any) -> bool:
+    """Tell it of a type within another: `measure` sees no dictionary in there."""
+    if _is_text(kind) or _is_fixed(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return True
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_plain_inside(kind.value_type)
+    if pa.types.is_struct(kind):
+        return all(_is_plain_inside(kind.field(i).type) for i in range(kind.num_fields))
     return False
 
 

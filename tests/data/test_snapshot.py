@@ -104,11 +104,11 @@ def test_a_name_that_is_not_allowed(project: Project, train: pd.DataFrame, name:
     assert len(caught.value.message) < 150
 
 
-@pytest.mark.parametrize("thing", [None, 3, {"a": [1]}, [1, 2], np.eye(2), b"bytes"])
+@pytest.mark.parametrize("thing", [None, 3, {"a": [1]}, [1, 2], np.float64(2), b"bytes"])
 def test_what_cannot_be_kept(project: Project, thing: Any) -> None:
     with pytest.raises(UsageError, match="cannot be kept as a data version") as caught:
         snapshot(project, thing, "train")
-    assert "pandas DataFrame" in str(caught.value.hint)
+    assert "list of dicts" in str(caught.value.hint)
 
 
 def test_a_note_that_is_no_text(project: Project, train: pd.DataFrame) -> None:

@@ -1,0 +1,479 @@
+"""Arrays, sparse matrices and tensors: dtype, shape, order in memory, and every bit."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from scipy.sparse.linalg import LinearOperator
+
+from mlops_jupyter.data import block, content, manifest
+from mlops_jupyter.data.content import take_apart
+from mlops_jupyter.data.part import CHUNK_ROWS
+from mlops_jupyter.errors import UsageError
+from mlops_jupyter.store.objects import Objects
+from tests import kept
+from tests.same_frame import same_value
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    return Objects(tmp_path / "objects")
+
+
+def there_and_back(objects: Objects, made: Any) -> Any:
+    return kept.read(objects, kept.write(objects, kept.examine(made)))
+
+
+def digest(made: Any) -> str:
+    return kept.examine(made).digest
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    assert type(found) is type(expected)
+    assert found.dtype == expected.dtype
+    assert found.dtype.isalignedstruct == expected.dtype.isalignedstruct
+    assert found.shape == expected.shape
+    if expected.dtype.names is not None:
+        for name in expected.dtype.names:
+            assert_same(found[name], expected[name])
+    elif expected.dtype.hasobject or expected.dtype.char == "T":
+        same_value(found.tolist(), expected.tolist())
+    elif expected.dtype.char in "gG":  # ten of sixteen bytes have a meaning
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(np.signbit(found.real), np.signbit(expected.real))
+    else:
+        assert found.tobytes() == expected.tobytes()
+
+
+# --- numpy ---------------------------------------------------------------------------------------
+
+ROW = [("id", "<i4"), ("at", "<M8[s]"), ("name", "U3"), ("xy", "<f4", (2, 2)), ("z", ">c16")]
+DEEP = [("who", [("name", "O"), ("age", "<i2")]), ("long", "g")]
+GAPS = {"names": ["a", "b"], "formats": ["i1", "<f8"], "offsets": [3, 8], "itemsize": 24}
+TITLES = {"names": ["a"], "formats": ["<i4"], "titles": ["the first"]}
+TEXTS = np.dtypes.StringDType(na_object=np.nan)
+KNOWN_ARRAY = np.arange(6, dtype="<f8").reshape(2, 3)
+
+ARRAYS: dict[str, Any] = {
+    "floats": np.array([[1.5, -0.0, np.nan], [np.inf, 0.0, 1e-300]]),
+    "nan with a payload": np.array([0x7FF8_0000_0000_0001, 0xFFF8_0000_0000_0000], "u8").view("f8"),
+    "halves": np.array([1.5, np.nan], "f2"),
+    "long doubles": np.array([[1.5, -0.0]], "g"),
+    "long complex": np.array([1.5 - 0j, np.nan], "G"),
+    "complex": np.array([1 + 2j, complex(-0.0, np.nan)], "c8"),
+    "big-endian": np.array([[1, 2], [3, 4]], ">i4"),
+    "big-endian times": np.array(["2024-02-29", "NaT"], ">M8[D]"),
+    "flags": np.array([[True], [False]]),
+    "unsigned": np.array([2**64 - 1, 0], "u8"),
+    "times": np.array(["2024-02-29T12:00", "NaT"], "M8[25s]"),
+    "spans": np.array([1, -1], "m8[ns]"),
+    "spans of nothing named": np.array([1, -1], "m8"),
+    "text": np.array(["ü", "", "\ud800"], "U4"),
+    "big-endian text": np.array(["ü", ""], ">U4"),
+    "bytes": np.array([b"a\0b", b""], "S4"),
+    "void": np.array([b"\0\1", b"\2\0"], "V2"),
+    "texts of any length": np.array(["a", "a" * 99, ""], np.dtypes.StringDType()),
+    "texts, some missing": np.array([["a", np.nan], [np.nan, ""]], TEXTS),
+    "texts, some None": np.array(["a", None], np.dtypes.StringDType(na_object=None, coerce=False)),
+    "texts, some NA": np.array(["a", pd.NA], np.dtypes.StringDType(na_object=pd.NA)),
+    "objects": np.array([[None, 1], [2.5, "x"]], object),
+    "lists in cells": np.fromiter([[1], [2, 3]], object, 2),
+    "one value": np.array(3.5),
+    "one object": np.array({"a": 1}, object),
+    "one text": np.array("a", np.dtypes.StringDType()),
+    "no rows": np.empty((0, 3), "i2"),
+    "no columns": np.empty((3, 0), "f4"),
+    "rows of nothing": np.empty((2, 0, 5), object),
+    "text without a length": np.array(["", ""], "U0"),
+    "structured": np.array([(1, "2024-01-01", "abc", [[1, 2], [3, 4]], 1j)] * 2, ROW),
+    "deeply structured": np.array([((["x"], 3), 0.1), ((None, 4), -0.0)], DEEP),
+    "structured with gaps": np.array([(1, 2.5), (3, np.nan)], GAPS),
+    "structured with titles": np.array([(1,), (2,)], TITLES),
+    "aligned": np.array([(1, 2.5)], np.dtype([("a", "i1"), ("b", "f8")], align=True)),
+    "one structured value": np.array((1, 2.5), GAPS),
+    "structured, two axes": np.zeros((2, 3), ROW),
+    "no fields": np.zeros(3, []),
+    "five axes": np.arange(2 * 3 * 1 * 4 * 2, dtype="u1").reshape(2, 3, 1, 4, 2),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_array_comes_back_equal(objects: Objects, name: str) -> None:
+    made = ARRAYS[name]
+    again = there_and_back(objects, made)
+    assert_same(again, made)
+    assert again.flags.c_contiguous
+    assert digest(again) == digest(made) == digest(made.copy())
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_view_is_the_same_content(name: str) -> None:
+    made = ARRAYS[name]
+    if made.ndim == 0:
+        view = np.array([made, made])[1] if made.dtype.hasobject else np.stack([made, made])[1:][0]
+        view = np.asarray(view, dtype=made.dtype)
+    else:
+        view = np.concatenate([made, made, made])[len(made) : 2 * len(made)]
+        view = np.repeat(view, 2, axis=-1)[..., ::2] if made.shape[-1] else view
+    assert digest(view.astype(made.dtype, copy=False)) == digest(made)
+
+
+TURNED = {
+    "columns first": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+    "three axes, turned": np.arange(24).reshape(2, 3, 4).T,
+    "channels last": np.arange(24).reshape(2, 3, 4).transpose(0, 2, 1),
+    "every other column of it": np.asfortranarray(np.arange(24.0).reshape(3, 8))[:, ::2],
+    "backwards": np.asfortranarray(np.arange(12.0).reshape(3, 4))[::-1],
+    "objects": np.array([["a", 1], [None, 2.5]], object).T,
+    "structured": np.zeros((2, 3), ROW).T,
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_the_order_in_memory_comes_back(objects: Objects, name: str) -> None:
+    made = TURNED[name]
+    again = there_and_back(objects, made)
+    assert_same(again, made)
+    assert again.strides == np.copy(made, order="K").strides
+    assert not again.flags.c_contiguous
+
+
+def test_the_order_in_memory_is_no_content(objects: Objects) -> None:
+    rows_first = np.arange(12.0).reshape(3, 4)
+    columns_first = np.asfortranarray(rows_first)
+    assert digest(rows_first) == digest(columns_first)
+    # so that the same numbers out of a frame, or out of a file, are one version
+    frame = pd.DataFrame(rows_first)
+    assert frame.to_numpy().flags.f_contiguous or frame.to_numpy().flags.c_contiguous
+    assert digest(frame.to_numpy()) == digest(np.column_stack([frame[c] for c in frame]))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        KNOWN_ARRAY + 1,
+        KNOWN_ARRAY.astype("f4"),
+        KNOWN_ARRAY.astype(">f8"),
+        KNOWN_ARRAY.reshape(3, 2),
+        KNOWN_ARRAY.reshape(6),
+        KNOWN_ARRAY[::-1],
+        KNOWN_ARRAY.view("i8"),
+        KNOWN_ARRAY * np.array([[-1], [1]]),
+    ],
+    ids=["value", "dtype", "byte order", "shape", "axes", "rows", "bits", "-0.0"],
+)
+def test_another_content_has_another_digest(other: Any) -> None:
+    assert digest(other) != digest(KNOWN_ARRAY)
+
+
+def test_the_digest_of_known_arrays_never_changes() -> None:
+    # another numpy, another pyarrow, another Python: the same digests
+    structured = np.array([(1, "2024-01-01", "abc", [[1, 2], [3, 4]], 1j)], ROW)
+    sparse = scipy.sparse.csr_array(KNOWN_ARRAY)
+    assert [digest(KNOWN_ARRAY), digest(structured), digest(sparse)] == KNOWN_DIGESTS
+
+
+KNOWN_DIGESTS = [
+    "blake3:b0c65abe586e99976b51e339250c96adae1bd4e138e7c5e56a41ca2663abbd6e",
+    "blake3:0fbd9cd0e4eba1339f524e2a2ba916f2a31a6a66497b5d777e0ed4aa3965ff94",
+    "blake3:cc005e381b017ca98749791cba6b9b0229631b222201ced62a2e807c6fccc410",
+]
+
+
+def test_what_lies_between_the_fields_is_no_content() -> None:
+    made = np.zeros(2, GAPS)
+    dirty = np.frombuffer(b"\x07" * made.nbytes, GAPS).copy()
+    dirty["a"], dirty["b"] = 0, 0
+    assert dirty.tobytes() != made.tobytes()
+    assert digest(dirty) == digest(made)
+
+
+def test_wide_rows_lie_in_several_leaves(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block, "CHUNK_BYTES", 1000)
+    made = np.arange(7 * 300, dtype="i4").reshape(7, 100, 3)
+    parts = take_apart(made).tree.parts["values"].parts
+    assert {part.leaf.rows for part in parts.values() if part.leaf} == {7}
+    assert len(parts) == 10  # of 31 numbers: 1,000 bytes for 8 rows
+    for turned in (made, made.transpose(0, 2, 1), made[0]):
+        assert_same(there_and_back(objects, turned), turned)
+    tree = take_apart(np.concatenate([made, made[:1]])).tree
+    assert len(tree.parts["values"].parts) == len(parts)
+
+
+def test_a_tall_array_shares_its_first_chunks(objects: Objects) -> None:
+    made = np.random.default_rng(0).random((CHUNK_ROWS + 1000, 3))
+    assert_same(there_and_back(objects, made), made)
+    before = set(objects.root.rglob("*"))
+    longer = np.concatenate([made, made[:10]])
+    assert_same(there_and_back(objects, longer), longer)
+    fresh = [path for path in set(objects.root.rglob("*")) - before if path.is_file()]
+    assert sum(path.stat().st_size for path in fresh) < 100_000
+
+
+def test_a_version_tells_its_rows() -> None:
+    found = take_apart(np.zeros((5, 2)))
+    assert (found.kind, found.row_count, found.columns()) == ("array", 5, ())
+    assert take_apart(np.array(1)).row_count == 1
+
+
+def test_an_array_has_no_columns_to_choose(objects: Objects) -> None:
+    digest = kept.write(objects, kept.examine(np.eye(2)))
+    with pytest.raises(UsageError, match="no columns"):
+        content.put_together(*manifest.content(objects, digest), ["a"])
+
+
+# --- masks ---------------------------------------------------------------------------------------
+
+MASKED: dict[str, Any] = {
+    "some": np.ma.MaskedArray([1.5, 2.5, -0.0], mask=[True, False, False], fill_value=9),
+    "none told": np.ma.MaskedArray([1, 2]),
+    "none": np.ma.MaskedArray([[1, 2]], mask=[[False, False]]),
+    "hard": np.ma.MaskedArray([1, 2], mask=[True, False], hard_mask=True),
+    "structured": np.ma.MaskedArray([(1, 2.0)], mask=[(True, False)], dtype="i4,f8"),
+    "text": np.ma.MaskedArray(["a", "b"], mask=[False, True]),
+    "one value": np.ma.MaskedArray(5, mask=True),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_a_masked_array_comes_back_with_its_mask(objects: Objects, name: str) -> None:
+    made = MASKED[name]
+    again = there_and_back(objects, made)
+    assert type(again) is np.ma.MaskedArray
+    assert_same(np.asarray(again.data), np.asarray(made.data))  # what lies under the mask too
+    assert (again.mask is np.ma.nomask) == (made.mask is np.ma.nomask)
+    assert_same(np.asarray(again.mask), np.asarray(made.mask))
+    assert again.fill_value == made.fill_value
+    assert again.hardmask == made.hardmask
+    assert digest(again) == digest(made)
+
+
+def test_mask_and_fill_value_are_content() -> None:
+    values, mask = np.array([1.5, 2.5]), [True, False]
+    made = [
+        values,
+        np.ma.MaskedArray(values),
+        np.ma.MaskedArray(values, mask=mask),
+        np.ma.MaskedArray(values, mask=mask, fill_value=8),
+        np.ma.MaskedArray(values, mask=mask[::-1]),
+    ]
+    assert len(set(map(digest, made))) == len(made)
+
+
+# --- scipy ---------------------------------------------------------------------------------------
+
+FORMATS = ["csr", "csc", "coo", "bsr", "dia", "lil", "dok"]
+DENSE = np.array([[0, 1.5, 0, 0], [0, 0, 0, -2.5], [0, 0, 0, 0], [3, 0, 0, 0]], "f4")
+
+
+def parts_of(matrix: Any) -> dict[str, Any]:
+    names = ["data", "indices", "indptr", "offsets", "rows"]
+    found = {n: getattr(matrix, n) for n in names if hasattr(matrix, n)}
+    if matrix.format == "coo":
+        found["coords"] = list(matrix.coords)
+    if matrix.format == "dok":
+        assert all(type(value) is matrix.dtype.type for value in matrix.values())
+        return {"items": sorted((np.atleast_1d(key).tolist(), v) for key, v in matrix.items())}
+    if matrix.format == "lil":
+        return {"rows": matrix.rows.tolist(), "data": matrix.data.tolist()}
+    return found
+
+
+def assert_same_matrix(found: Any, expected: Any) -> None:
+    assert type(found) is type(expected)
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    same_value(parts_of(found), parts_of(expected))
+    assert (found != expected).nnz == 0
+
+
+@pytest.mark.parametrize("make", [f"{f}_{kind}" for f in FORMATS for kind in ("matrix", "array")])
+@pytest.mark.parametrize("dense", [DENSE, DENSE.astype("c16"), DENSE != 0, np.zeros((3, 0))])
+def test_a_sparse_matrix_comes_back_in_its_format(objects: Objects, make: str, dense: Any) -> None:
+    if dense.size == 0 and make.startswith(("bsr", "dia")):
+        dense = np.zeros((2, 2))
+    made = getattr(scipy.sparse, make)(dense)
+    again = there_and_back(objects, made)
+    assert_same_matrix(again, made)
+    assert digest(again) == digest(made) == digest(made.copy())
+    if made.nnz:  # it can be reckoned with
+        np.testing.assert_array_equal((again @ again.T).toarray(), (made @ made.T).toarray())
+
+
+@pytest.mark.parametrize("make", ["csr_array", "csc_matrix"])
+def test_indices_out_of_order_and_twice_stay_so(objects: Objects, make: str) -> None:
+    parts = (np.array([1.0, 2, 3, 0]), np.array([2, 0, 0, 1], "i8"), np.array([0, 3, 4], "i8"))
+    made = getattr(scipy.sparse, make)(parts, shape=(2, 3) if make == "csr_array" else (3, 2))
+    again = there_and_back(objects, made)
+    assert_same_matrix(again, made)
+    assert not again.has_sorted_indices
+    assert not again.has_canonical_format
+    tidy = made.copy()
+    tidy.sum_duplicates()
+    assert digest(tidy) != digest(made)
+
+
+def test_wide_indices_stay_wide(objects: Objects) -> None:
+    made = scipy.sparse.coo_array(DENSE)
+    made.coords = tuple(axis.astype("i8") for axis in made.coords)
+    assert there_and_back(objects, made).coords[0].dtype == np.dtype("i8")
+
+
+def test_sparse_arrays_of_one_axis(objects: Objects) -> None:
+    for make in (scipy.sparse.coo_array, scipy.sparse.csr_array, scipy.sparse.dok_array):
+        made = make(np.array([0, 1.5, 0]))
+        assert_same_matrix(there_and_back(objects, made), made)
+
+
+def test_blocks_keep_their_size(objects: Objects) -> None:
+    made = scipy.sparse.bsr_array(np.kron(np.eye(2), np.ones((2, 3))), blocksize=(2, 3))
+    again = there_and_back(objects, made)
+    assert again.blocksize == (2, 3)
+    assert_same_matrix(again, made)
+
+
+def test_the_order_in_which_keys_were_set_is_no_content() -> None:
+    one, other = scipy.sparse.dok_array((2, 2)), scipy.sparse.dok_array((2, 2))
+    one[0, 0], one[1, 1] = 1, 2
+    other[1, 1], other[0, 0] = 2, 1
+    assert digest(one) == digest(other)
+
+
+def test_one_matrix_in_two_formats_is_two_contents() -> None:
+    made = {digest(getattr(scipy.sparse, f"{name}_array")(DENSE)) for name in FORMATS}
+    assert len(made) == len(FORMATS)
+
+
+# --- torch ---------------------------------------------------------------------------------------
+
+with_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="torch is not installed"
+)
+DTYPES = [
+    *("float64", "float32", "float16", "bfloat16", "complex64", "complex128", "bool"),
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float8_e4m3fn", "float8_e5m2"),
+]
+
+
+def assert_same_tensor(found: Any, expected: Any) -> None:
+    import torch
+
+    assert type(found) is torch.Tensor
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    assert found.requires_grad == expected.requires_grad
+    same = [
+        t.detach().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
+        for t in (found, expected)
+    ]
+    assert torch.equal(*same)
+
+
+@with_torch
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(2, 3), (), (0, 3), (4,)])
+def test_a_tensor_comes_back_equal(objects: Objects, dtype: str, shape: tuple[int, ...]) -> None:
+    import torch
+
+    made = (torch.arange(int(np.prod(shape))) + 0.5).reshape(shape).to(getattr(torch, dtype))
+    again = there_and_back(objects, made)
+    assert_same_tensor(again, made)
+    assert digest(again) == digest(made) == digest(made.clone())
+
+
+@with_torch
+def test_tensors_that_learn_come_back_learning(objects: Objects) -> None:
+    import torch
+
+    made = torch.ones(3, requires_grad=True)
+    again = there_and_back(objects, made)
+    assert_same_tensor(again, made)
+    (again * 2).sum().backward()
+    assert again.grad.tolist() == [2, 2, 2]
+    assert digest(made) != digest(made.detach())
+    reckoned = there_and_back(objects, made * 2)  # what it was reckoned from is not kept
+    assert reckoned.is_leaf
+    assert reckoned.requires_grad
+
+
+@with_torch
+def test_strides_of_tensors_come_back(objects: Objects) -> None:
+    import torch
+
+    images = torch.arange(48.0).reshape(1, 3, 4, 4).to(memory_format=torch.channels_last)
+    for made in (images, images.to(torch.bfloat16), torch.arange(6).reshape(2, 3).t()):
+        again = there_and_back(objects, made)
+        assert_same_tensor(again, made)
+        assert again.stride() == made.stride()
+        assert digest(made.contiguous()) == digest(made)
+
+
+@with_torch
+def test_views_of_tensors_are_written_out(objects: Objects) -> None:
+    import torch
+
+    whole = torch.arange(12.0).reshape(3, 4)
+    complex_ = torch.tensor([1 + 2j, 3 - 1j])
+    for made in (whole[1:, ::2], whole[0].expand(5, 4), complex_.conj(), complex_.conj().imag):
+        assert_same_tensor(there_and_back(objects, made), made)
+
+
+@with_torch
+def test_tensors_that_are_refused_say_what_to_do() -> None:
+    import torch
+
+    eye = torch.eye(2)
+    refused = {
+        "to_dense": eye.to_sparse(),
+        "detach": torch.nn.Parameter(eye),
+        "give it values": eye.to("meta"),
+    }
+    for hint, made in refused.items():
+        with pytest.raises(UsageError, match="cannot be kept as a data version") as caught:
+            take_apart(made)
+        assert hint in str(caught.value.hint)
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+def masked_records() -> Any:
+    from numpy.ma import mrecords
+
+    return mrecords.fromarrays([[1]])
+
+
+@pytest.mark.parametrize(
+    "thing", [np.matrix([[1]]), np.rec.array([(1,)], dtype=[("a", "i4")]), masked_records()]
+)
+def test_other_arrays_are_refused_with_what_to_do(thing: Any) -> None:
+    with pytest.raises(UsageError, match="cannot be kept as a data version") as caught:
+        take_apart(thing)
+    assert "numpy.asarray" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [np.float64(1), np.dtype("i4"), np.random.default_rng(0), LinearOperator((1, 1), print)],
+)
+def test_what_is_no_array_is_refused(thing: Any) -> None:
+    with pytest.raises(UsageError, match="cannot be kept as a data version"):
+        take_apart(thing)
+
+
+def test_what_cannot_be_pickled_is_refused() -> None:
+    with pytest.raises(UsageError, match="the array: a function cannot be kept"):
+        take_apart(np.array([lambda: 1]))
+    made = np.array([(1, lambda: 1)], [("id", "i4"), ("f", "O")])
+    with pytest.raises(UsageError, match="the array, field 'f': a function cannot be kept"):
+        take_apart(made)
+
+
+def test_what_stands_for_a_missing_text_must_be_known() -> None:
+    with pytest.raises(UsageError, match="whose missing value is 'none' cannot be kept"):
+        take_apart(np.array(["a"], np.dtypes.StringDType(na_object="none")))
