@@ -21,6 +21,9 @@ from .store.objects import Objects, replace_file
 
 FOLDER = ".mlops"
 
+REPRODUCES = "MLOPS_REPRODUCES"
+"""In the environment of a kernel that re-executes a run: the id of that run."""
+
 TEMPLATE = """\
 # yaml-language-server: $schema=.mlops/mlops.schema.json
 # The project: its pipelines, its models and what a model must pass to be promoted.

@@ -79,9 +79,7 @@ def snapshot(
     return version
 
 
-def _keep(
-    project: Project, obj: Any, name: str, said: _Said, digest: str | None
-) -> DatasetVersion:
+def _keep(project: Project, obj: Any, name: str, said: _Said, digest: str | None) -> DatasetVersion:
     kept: DatasetVersion | _Kept
     if isinstance(obj, str | os.PathLike):
         kept = _of_path(project, obj, name)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.config import NAME
-from mlops_jupyter.data import file, reach, touched, trust
+from mlops_jupyter.data import file, reach, replayed, touched, trust
 from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Kind, Source
 from mlops_jupyter.data.ref import SHOWN, Ref, parse
 from mlops_jupyter.errors import NotFoundError, UsageError, did_you_mean
@@ -75,6 +75,9 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
         It is not written as a version is, or two versions begin with these digits.
     """
     asked = parse(ref)
+    taken = replayed.resolve(project, asked)
+    if taken is not None:
+        return taken
     if asked.dataset is None:
         return _alone(project, asked, NotFoundError("data version", asked.shown))
     name = asked.dataset

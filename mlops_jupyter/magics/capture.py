@@ -27,7 +27,7 @@ from mlops_jupyter.kernel.current import Cell
 from mlops_jupyter.kernel.files import Accesses
 from mlops_jupyter.magics.outputs import Outputs, publishers
 from mlops_jupyter.magics.tracking import Tracking
-from mlops_jupyter.project import Project, now, open_project
+from mlops_jupyter.project import REPRODUCES, Project, now, open_project
 from mlops_jupyter.runs import recorder
 from mlops_jupyter.runs.journal import Journal
 from mlops_jupyter.runs.observer import Observed, Observer
@@ -228,7 +228,7 @@ class Capture:
 
 
 def _rows_of(project: Project, used: Sequence[DatasetVersion]) -> tuple[int, ...]:
-    if not used:
+    if not used or REPRODUCES in os.environ:  # what a run is given again is no use of it
         return ()
     from mlops_jupyter.data import versions
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlops_jupyter.data import replayed
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import ranking
@@ -56,6 +57,8 @@ def version_line(version: DatasetVersion, *, is_new: bool) -> str:
         if version.row_count is None
         else f"{version.row_count:,} rows × {len(version.columns)} columns, {size}"
     )
+    if replayed.is_unkept(version):
+        return f"{version.ref} · {what} · another content than was recorded; not kept"
     return f"{version.ref} · {what}" + ("" if is_new else " · unchanged")
 
 

@@ -17,11 +17,10 @@ import msgspec
 from mlops_jupyter.data.versions import PINS
 from mlops_jupyter.errors import ConflictError, ExternalError, refused_by_disk
 from mlops_jupyter.pipelines import process
-from mlops_jupyter.project import Project
+from mlops_jupyter.project import REPRODUCES, Project
 from mlops_jupyter.reproduction import inputs
 from mlops_jupyter.reproduction.log import Logged
 from mlops_jupyter.reproduction.notebook import written
-from mlops_jupyter.runs.recorder import REPRODUCES
 from mlops_jupyter.runs.run import Run
 from mlops_jupyter.store.lock import exclusive
 from mlops_jupyter.store.objects import replace_file

@@ -14,14 +14,13 @@ from typing import Literal
 import msgspec
 
 from mlops_jupyter.errors import ConflictError, ExternalError, UsageError
-from mlops_jupyter.project import Project, now
+from mlops_jupyter.project import REPRODUCES, Project, now
 from mlops_jupyter.reproduction.compare import NOTHING, Comparison, compare
 from mlops_jupyter.reproduction.locked import locked
 from mlops_jupyter.reproduction.log import Log, Logged, log_of
 from mlops_jupyter.reproduction.replay import Place, Replay, replay
 from mlops_jupyter.runs import certificate, code, environment, history
 from mlops_jupyter.runs.certificate import Cause, Certificate, Verdict
-from mlops_jupyter.runs.recorder import REPRODUCES
 from mlops_jupyter.runs.run import Run
 from mlops_jupyter.runs.secret import MASK
 from mlops_jupyter.store.objects import digest_of

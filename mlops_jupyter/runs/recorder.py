@@ -19,16 +19,13 @@ from msgspec.structs import replace
 
 from mlops_jupyter.cells.analysis import analyse
 from mlops_jupyter.errors import ConflictError
-from mlops_jupyter.project import Project, now
+from mlops_jupyter.project import REPRODUCES, Project, now
 from mlops_jupyter.runs import code, secret
 from mlops_jupyter.runs.liveness import HOST, is_alive
 from mlops_jupyter.runs.run import ReadFile, Status
 
 _NOTEBOOK = "coalesce(?, (SELECT notebook FROM session WHERE id = ?))"
 """The path told with the execution, else that of the session, which the server keeps right."""
-
-REPRODUCES = "MLOPS_REPRODUCES"
-"""In the environment of a kernel that re-executes a run: the id of that run."""
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -207,6 +207,50 @@ def test_a_bare_name_of_data_means_the_version_of_then(
     assert (made.verdict, list(made.data_digests)) == ("exact", ["train@1"])
 
 
+def test_a_re_execution_uses_data_versions_and_leaves_no_trace_of_it(
+    offline: Project, kernel: Kernel, session: Session
+) -> None:
+    kernel.run("import pandas as pd, mlops_jupyter\nframe = pd.DataFrame({'a': [1, 2]})")
+    run_id = session(
+        "%snapshot frame --name train",
+        "%%track sum\n%snapshot frame.head(1) --name first\n"
+        "total = int(mlops_jupyter.load('train@1').a.sum())",
+    )
+    before = rows_of_data(offline)
+    assert reproduce(offline, run_id).verdict == "exact"
+    assert rows_of_data(offline) == before
+
+
+def test_what_a_re_execution_takes_otherwise_is_its_own(
+    offline: Project, kernel: Kernel, session: Session
+) -> None:
+    kernel.run("import pandas as pd, mlops_jupyter")
+    run_id = session(
+        "%%track chance\n"
+        "import os\n"
+        "frame = pd.DataFrame({'a': [os.getpid()]})\n"
+        "version = mlops_jupyter.snapshot(frame, 'train', tags=['golden'])\n"
+        "same = mlops_jupyter.snapshot(frame, 'train')\n"
+        "other = mlops_jupyter.snapshot(pd.DataFrame({'a': [-1]}), 'train')\n"
+        "number = version.number * int(same == version)\n"
+        "mine = int(mlops_jupyter.load(version).a[0] == os.getpid())\n"
+        "recorded = int(mlops_jupyter.load('train@1').a[0] == os.getpid())\n"
+        "newest = int(mlops_jupyter.load('train').a[0])"
+    )
+    before = rows_of_data(offline)
+    made = reproduce(offline, run_id, widen=False)
+    again = history.get(offline, made.reproduction_id or "")
+    # a number of its own; those of the project mean what they do; the bare name means the last
+    wanted = {"number": 3.0, "mine": 1.0, "recorded": 0.0, "newest": -1.0}
+    assert {name: again.metrics[name] for name in wanted} == wanted
+    assert rows_of_data(offline) == before
+
+
+def rows_of_data(project: Project) -> list[list[tuple[object, ...]]]:
+    tables = ("dataset_version", "data_tag", "execution_data", "execution_made")
+    return [[tuple(row) for row in project.catalog.rows(f"SELECT * FROM {t}")] for t in tables]
+
+
 def test_a_slice_that_lacks_a_cell_is_widened_by_just_it(
     offline: Project, session: Session
 ) -> None:
