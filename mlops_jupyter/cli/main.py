@@ -31,6 +31,9 @@ COMMANDS = {
     "data": ("mlops_jupyter.cli.data", "List, tag, export and erase data versions."),
     "profile": ("mlops_jupyter.cli.profile", "Show the columns of a data version, drawn small."),
     "lineage": ("mlops_jupyter.cli.lineage", "Where something came from, and what came of it."),
+    "push": ("mlops_jupyter.cli.share", "Send data versions and runs to the shared store."),
+    "pull": ("mlops_jupyter.cli.share", "Bring data versions and runs from the shared store."),
+    "fetch": ("mlops_jupyter.cli.share", "Bring objects that are missing here."),
     "gc": ("mlops_jupyter.cli.care", "Remove what nothing needs any more."),
     "verify": ("mlops_jupyter.cli.care", "Find what is damaged, and who suffers from it."),
     "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
@@ -40,7 +43,10 @@ COMMANDS = {
 }
 
 
-CHANGES = {"gc", "init", "pipeline", "reproduce", "release", "rollback", "sync", "ui"}
+CHANGES = {
+    "fetch", "gc", "init", "pipeline", "pull", "push", "reproduce", "release", "rollback", "sync",
+    "ui",
+}  # fmt: skip
 """What the cells of a run do not do again when the run is re-executed: it would count."""
 
 

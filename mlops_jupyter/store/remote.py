@@ -24,7 +24,7 @@ from mlops_jupyter.store.objects import replace_file
 THREADS = 8
 """How many requests are under way at once."""
 
-FEW = 16
+FEW = 4
 """So many names are asked for one by one; for more, all names are listed, 1,000 at a time."""
 
 LARGEST_TEXT = 2**26
@@ -108,11 +108,24 @@ class Remote:
         IntegrityError
             It is not there, or too large.
         """
+        content = self.find(name)
+        if content is None:
+            raise IntegrityError(f"{self.shown}/{name}: missing")
+        return content
+
+    def find(self, name: str) -> bytes | None:
+        """Return a small file, or None if it is not there.
+
+        Raises
+        ------
+        IntegrityError
+            It is too large.
+        """
         with self._told():
             try:
                 content: bytes = self._fs.cat_file(self._path(name), end=LARGEST_TEXT + 1)
             except FileNotFoundError:
-                raise IntegrityError(f"{self.shown}/{name}: missing") from None
+                return None
         if len(content) > LARGEST_TEXT:
             raise IntegrityError(f"{self.shown}/{name}: too large")
         return content
@@ -217,7 +230,9 @@ class Remote:
         """Say in one line, without secrets, why the store cannot be used."""
         try:
             yield
-        except (*_failures(), OSError) as error:
+        except Exception as error:
+            if not isinstance(error, (OSError, *_failures())):
+                raise
             raise ExternalError(
                 f"{self.shown}: {self._discreet(error)}",
                 hint="what is there already is not sent again; try once more",
@@ -323,7 +338,7 @@ def _shown(url: str) -> str:
     return url.partition("?")[0].rstrip("/")
 
 
-def _failures() -> tuple[type[BaseException], ...]:
+def _failures() -> tuple[type[Exception], ...]:
     """Return the errors of the libraries that are in use."""
     loaded = ((sys.modules.get(module), names) for module, names in _FAILURES.items())
     found = [getattr(module, name, None) for module, names in loaded if module for name in names]
