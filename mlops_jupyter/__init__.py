@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         log_params,
         track,
     )
+    from mlops_jupyter.sharing.api import fetch, pull, push
 
 __all__ = [
+    "fetch",
     "init",
     "lineage",
     "load",
@@ -36,12 +38,15 @@ __all__ = [
     "log_param",
     "log_params",
     "open_project",
+    "pull",
+    "push",
     "reproduce",
     "snapshot",
     "track",
 ]
 
 _HOMES = {
+    "fetch": "mlops_jupyter.sharing.api",
     "init": "mlops_jupyter.project",
     "lineage": "mlops_jupyter.lineage.api",
     "load": "mlops_jupyter.data.api",
@@ -51,6 +56,8 @@ _HOMES = {
     "log_param": "mlops_jupyter.runs.api",
     "log_params": "mlops_jupyter.runs.api",
     "open_project": "mlops_jupyter.project",
+    "pull": "mlops_jupyter.sharing.api",
+    "push": "mlops_jupyter.sharing.api",
     "reproduce": "mlops_jupyter.reproduction.api",
     "snapshot": "mlops_jupyter.data.api",
     "track": "mlops_jupyter.runs.api",

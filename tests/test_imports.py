@@ -112,6 +112,7 @@ def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
 
 def test_the_public_names_are_these_and_all_exist() -> None:
     assert mlops_jupyter.__all__ == [
+        "fetch",
         "init",
         "lineage",
         "load",
@@ -121,6 +122,8 @@ def test_the_public_names_are_these_and_all_exist() -> None:
         "log_param",
         "log_params",
         "open_project",
+        "pull",
+        "push",
         "reproduce",
         "snapshot",
         "track",
