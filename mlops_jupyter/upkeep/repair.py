@@ -15,7 +15,7 @@ import msgspec
 from mlops_jupyter.errors import IntegrityError, MlopsError, refused_by_disk
 from mlops_jupyter.project import Project
 from mlops_jupyter.store.frames import LocalFrames, ObjectStore, is_whole
-from mlops_jupyter.upkeep.verify import Findings
+from mlops_jupyter.upkeep.verify import Findings, verify
 
 FOLDER = "damaged"
 """In ``.mlops/``: objects that are not what their names say."""
@@ -52,13 +52,21 @@ def repair(project: Project, findings: Findings) -> Repair:
     findings : Findings
         What `verify` has found.
     """
-    damaged = [d for d in findings.damages if d.what.startswith("blake3:")]
-    with project.objects.alone():
-        moved = [d.what for d in damaged if _move(project, d.what)]
-    wanted = [d.what for d in damaged if d.suffers.anybody]
-    fetched, error = _fetch(project, wanted)
-    missing = tuple(digest for digest in wanted if digest not in fetched)
-    return Repair(tuple(moved), tuple(fetched), missing, error)
+    moved: list[str] = []
+    fetched: list[str] = []
+    while True:
+        damaged = [d for d in findings.damages if d.what.startswith("blake3:")]
+        with project.objects.alone():
+            moved += [d.what for d in damaged if _move(project, d.what)]
+        missing = [d.what for d in damaged if d.suffers.anybody]
+        found, error = _fetch(project, missing)
+        fetched += found
+        if not found or error:
+            return Repair(
+                tuple(moved), tuple(fetched), tuple(d for d in missing if d not in found), error
+            )
+        # a manifest that is there again says what else is needed
+        findings = verify(project)
 
 
 def _move(project: Project, digest: str) -> bool:

@@ -6,13 +6,15 @@ on, what is tagged, what ``mlops.yaml`` names, and the newest version of each da
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from mlops_jupyter.config import Keep
+from mlops_jupyter.data import versions
+from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project
 
 DEFAULT = "default"
@@ -97,8 +99,7 @@ def _words(rule: Keep) -> str:
 
 
 def _pinned(project: Project) -> Iterator[str]:
-    """Return the versions that ``mlops.yaml`` names by number."""
+    """Return the versions that ``mlops.yaml`` names, by number, date, tag or digest."""
     for model in project.settings.models.values():
-        found = re.fullmatch(r"(.+)@\{?([0-9]+)\}?", model.evaluate.data)
-        if found:
-            yield f"{found[1]}@{int(found[2])}"
+        with contextlib.suppress(UsageError):  # a release will say that there is none
+            yield versions.resolve(project, model.evaluate.data).ref
