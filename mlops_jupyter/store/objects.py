@@ -91,7 +91,9 @@ class Objects:
             frame = path.read_bytes()
         except FileNotFoundError:
             raise IntegrityError(
-                f"{path}: missing", hint="restore .mlops/objects from a backup"
+                f"{path}: missing",
+                hint="`mlops verify --repair` fetches it from the shared store; or restore"
+                " .mlops/objects from a backup",
             ) from None
         except OSError as error:
             raise refused_by_disk(path, error) from error
@@ -99,7 +101,7 @@ class Objects:
         if content is None or digest_of(content) != digest:
             raise IntegrityError(
                 f"{path}: damaged, its content is not what its name says",
-                hint="restore this file from a backup",
+                hint="`mlops verify` says who suffers; with `--repair` it fetches a good copy",
             )
         return content
 
