@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from textwrap import indent
 from typing import Literal
 
 import click
 
 from mlops_jupyter.cli.show import console, table
-from mlops_jupyter.project import open_project
+from mlops_jupyter.errors import UsageError
+from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.reproduction.reproduce import Progress, ReplayProgress
 from mlops_jupyter.runs.certificate import Certificate, sentence
 from mlops_jupyter.runs.metric import metric_text
@@ -99,26 +101,52 @@ def _show(made: Certificate) -> None:
 
 
 @click.command("diff")
-@click.argument("before", metavar="RUN1")
-@click.argument("after", metavar="RUN2")
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@click.option("--key", multiple=True, metavar="COL", help="Of data: a column that names its rows.")
+@click.option("--check", is_flag=True, help="End with 1 when they differ.")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Of data: a page."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def diff_command(before: str, after: str, as_json: bool) -> None:
-    """Show what RUN2 has otherwise than RUN1: cells, parameters, data, packages, metrics."""
+def diff_command(
+    before: str, after: str, key: tuple[str, ...], check: bool, page: Path | None, as_json: bool
+) -> int:
+    """Show what AFTER has otherwise than BEFORE: two runs, or two data versions.
+
+    Of runs: cells, parameters, data, packages, metrics. Of data, e.g. `train@2 train@3`:
+    columns, rows, cells, distributions, and what may have gone wrong. Ends with 0, also when
+    they differ; with --check with 1 then.
+    """
+    from mlops_jupyter.cli import data_diff
+
+    project = open_project()
+    if data_diff.is_data(project, before, after):
+        return data_diff.run(project, before, after, key=key, check=check, page=page,
+                             as_json=as_json)  # fmt: skip
+    if key or page:
+        raise UsageError("--key and --html are for data versions", hint="write e.g. train@3")
+    found = _run_diff(project, before, after, as_json=as_json)
+    return 1 if check and found else 0
+
+
+def _run_diff(project: Project, before: str, after: str, *, as_json: bool) -> bool:
+    """Show the difference of two runs, and return whether there is one."""
     from mlops_jupyter import wire
     from mlops_jupyter.reproduction.diff import diff
 
-    found = diff(open_project(), before, after)
-    if as_json:
-        click.echo(wire.encode(found).decode())
-        return
-    for cell in found.cells:
-        where = " → ".join(f"[{p}]" for p in (cell.before, cell.after) if p is not None)
-        click.echo(f"cell {where} {cell.kind}")
-        click.echo(indent(cell.text, "    "))
+    found = diff(project, before, after)
     kinds = {
         "parameter": found.parameters, "data": found.data, "file": found.files,
         "package": found.packages, "metric": found.metrics,
     }  # fmt: skip
+    if as_json:
+        click.echo(wire.encode(found).decode())
+        return bool(found.cells) or any(kinds.values())
+    for cell in found.cells:
+        where = " → ".join(f"[{p}]" for p in (cell.before, cell.after) if p is not None)
+        click.echo(f"cell {where} {cell.kind}")
+        click.echo(indent(cell.text, "    "))
     shown = table("what", "name", found.before[:8], found.after[:8])
     for kind, changes in kinds.items():
         for one in changes:
@@ -127,6 +155,7 @@ def diff_command(before: str, after: str, as_json: bool) -> None:
         console().print(shown)
     if not shown.row_count and not found.cells:
         click.echo("no difference")
+    return bool(found.cells) or any(kinds.values())
 
 
 def _short(value: str | None) -> str:

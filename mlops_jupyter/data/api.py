@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.snapshot import snapshot as take_snapshot
 from mlops_jupyter.project import Project, open_project
+
+if TYPE_CHECKING:
+    from mlops_jupyter.data.diff.difference import DataDiff
 
 
 def snapshot(
@@ -72,6 +75,30 @@ def load(
     """
     with _here() as project:
         return versions.load(project, str(ref), columns=columns, rows=rows, as_=as_)
+
+
+def diff(
+    before: str | DatasetVersion, after: str | DatasetVersion, *, key: Sequence[str] | str = ()
+) -> DataDiff:
+    """Say what one version has otherwise than another, in the project here.
+
+    Parameters
+    ----------
+    before, after : str or DatasetVersion
+    key : str or sequence of str, optional
+        The columns by which rows are found again. Default: a column that obviously names the
+        rows, else their content.
+
+    Returns
+    -------
+    DataDiff
+        Shows itself as text, and as HTML in a notebook.
+    """
+    from mlops_jupyter.data.diff import compare
+
+    names = (key,) if isinstance(key, str) else tuple(key)
+    with _here() as project:
+        return compare.diff(project, str(before), str(after), key=names)
 
 
 @contextmanager

@@ -87,6 +87,7 @@ class MlopsMagics(Magics):
             "stop": self._stop,
             "runs": self._runs,
             "profile": self._profile,
+            "diff": self._diff,
             "receive": self._receive,
             "pass_on": self._pass_on,
         }
@@ -150,6 +151,26 @@ class MlopsMagics(Magics):
         from mlops_jupyter.magics import profile
 
         profile.show(self.shell, self._project(), ref)
+
+    def _diff(self, line: str) -> None:
+        """Show what two runs or two data versions differ in; of data as a page."""
+        from mlops_jupyter.cli import data_diff
+        from mlops_jupyter.cli.reproduce import diff_command
+
+        words = _words(line)
+        with _clicks():
+            options = diff_command.make_context("diff", words, resilient_parsing=True).params
+        before, after = options["before"] or "", options["after"] or ""
+        project = self._project()
+        is_shown = options["as_json"] or options["page"] or options["check"]
+        if is_shown or not (after and data_diff.is_data(project, before, after)):
+            _command(["diff", *words])
+            return
+        from mlops_jupyter.data.diff.compare import diff
+        from mlops_jupyter.data.diff.page import as_html
+
+        found = diff(project, before, after, key=options["key"])
+        self.shell.display_pub.publish({"text/plain": str(found), "text/html": as_html(found)})
 
     def _receive(self, line: str) -> None:
         """Take over variables from the steps before (in the notebooks of a pipeline)."""

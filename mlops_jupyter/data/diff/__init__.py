@@ -1,0 +1,1 @@
+"""What two versions of data differ in, in words."""

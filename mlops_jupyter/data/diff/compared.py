@@ -1,0 +1,202 @@
+"""Two grids, column beside column and row beside row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mlops_jupyter.data.diff import rows, schema
+from mlops_jupyter.data.diff.grid import Grid
+from mlops_jupyter.data.diff.pair import MISSING, Pair, pair
+from mlops_jupyter.data.diff.rows import Alignment
+from mlops_jupyter.data.diff.schema import Matches
+from mlops_jupyter.errors import NotFoundError, UsageError
+
+_KEY_NAME = re.compile(
+    r"(^|[\W_])(id|ids|key|uuid|guid|code|symbol|ticker|isin|email|e-mail|date|day|time|timestamp"
+    r"|index|nr|no|number|name)($|[\W_])|[a-z](Id|ID|Key|Code|Date)$",
+    re.IGNORECASE,
+)
+_OVERLAP, _SURE_OVERLAP = 0.5, 0.9
+_MOST_REPEATS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The columns, by their places among the pairs, by which rows are found again."""
+
+    places: tuple[int, ...]
+    why: str
+    is_given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two grids, matched.
+
+    Attributes
+    ----------
+    before, after : Grid
+    matches : Matches
+        Which column is which.
+    pairs : tuple of Pair
+        Those that both sides have, as `matches.both`.
+    key : Key
+    alignment : Alignment
+        Which row is which.
+    has_lost_header : bool
+        The names of `after` were a row of `before`; here they are one again.
+    """
+
+    before: Grid
+    after: Grid
+    matches: Matches
+    pairs: tuple[Pair, ...]
+    key: Key
+    alignment: Alignment
+    has_lost_header: bool = False
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The numbers of rows."""
+        return self.before.row_count, self.after.row_count
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The names of the key's columns, after."""
+        return tuple(self.pairs[place].name for place in self.key.places)
+
+
+def compared(before: Grid, after: Grid, key: Sequence[str] = ()) -> Compared:
+    """Match two grids.
+
+    Raises
+    ------
+    NotFoundError
+        A column of the key is not on both sides.
+    UsageError
+        The key is not unique on either side.
+    """
+    renamed = schema.lost_header(before, after)
+    after = renamed or after
+    is_text = before.is_text and after.is_text
+    counts = before.row_count, after.row_count
+    matches = schema.by_name(before, after)
+    if not matches.both and matches.removed and matches.added:
+        shared = np.arange(min(counts))
+        matches = schema.by_content(before, after, matches, (shared, shared), is_text=is_text)
+    pairs = _pairs(before, after, matches, is_text=is_text)
+    chosen = _given(before, after, matches, pairs, key) if key else choose_key(pairs, counts)
+    alignment = _aligned(pairs, chosen, counts)
+    both = alignment.before, alignment.after
+    more = schema.by_content(before, after, matches, both, is_text=is_text)
+    if len(more.both) > len(matches.both):
+        names = [pairs[place].name for place in chosen.places]
+        pairs = _pairs(before, after, more, is_text=is_text)
+        places = tuple(i for i, one in enumerate(pairs) if one.name in names)
+        chosen = Key(places, chosen.why, chosen.is_given)
+        alignment = _aligned(pairs, chosen, counts)
+        matches = more
+    return Compared(before, after, matches, pairs, chosen, alignment, renamed is not None)
+
+
+def codes_of(pairs: Sequence[Pair]) -> list[Any]:
+    """Return the codes of the values of all pairs."""
+    return [one.value for one in pairs]
+
+
+def is_unique(codes: Any) -> bool:
+    """Tell whether no value is missing and none stands twice."""
+    return not (codes == MISSING).any() and len(np.unique(codes)) == len(codes)
+
+
+def choose_key(pairs: Sequence[Pair], counts: tuple[int, int]) -> Key:
+    """Choose the column that obviously names the rows, if there is one."""
+    if min(counts) < 2:
+        return Key((), "by their content")
+    for both in (True, False):
+        for place in sorted(range(len(pairs)), key=lambda p: (not _is_named_so(pairs, p), p)):
+            one = pairs[place]
+            if _could_be_key(one) and _is_key(one, is_named=_is_named_so(pairs, place), both=both):
+                where = "on both sides" if both else _where(one)
+                return Key((place,), f"by {one.name}, which is unique {where}")
+    return Key((), "by their content: no column names them")
+
+
+def _where(one: Pair) -> str:
+    return "before" if is_unique(one.value[0]) else "after"
+
+
+def _is_named_so(pairs: Sequence[Pair], place: int) -> bool:
+    return place == 0 or bool(_KEY_NAME.search(pairs[place].name))
+
+
+def _could_be_key(one: Pair) -> bool:
+    """Tell whether its values are whole numbers, words or times."""
+    if one.before.objects is not None or one.after.objects is not None:
+        return False
+    for side in (one.before.array, one.after.array):
+        if pa.types.is_floating(side.type) or pa.types.is_boolean(side.type):
+            return False
+    if one.floats is not None:
+        return all(not (np.mod(side, 1) > 0).any() for side in one.floats)
+    return True
+
+
+def _is_key(one: Pair, *, is_named: bool, both: bool) -> bool:
+    old, new = one.value
+    unique = is_unique(old), is_unique(new)
+    if both and not all(unique):
+        return False
+    kinds = [np.unique(side[side >= 0]) for side in (old, new)]
+    if not both:
+        repeats = max(len(side) / max(len(kind), 1) for side, kind in zip((old, new), kinds,
+                                                                          strict=True))  # fmt: skip
+        if not is_named or not any(unique) or repeats > _MOST_REPEATS:
+            return False
+    shared = len(np.intersect1d(kinds[0], kinds[1])) / max(min(len(kinds[0]), len(kinds[1])), 1)
+    return shared >= (_OVERLAP if is_named else _SURE_OVERLAP)
+
+
+def _given(
+    before: Grid, after: Grid, matches: Matches, pairs: Sequence[Pair], key: Sequence[str]
+) -> Key:
+    """Return the key that a person asked for."""
+    places = []
+    for name in key:
+        found = [
+            place
+            for place, match in enumerate(matches.both)
+            if name in (after.names[match.after], before.names[match.before])
+        ]
+        if not found:
+            both = [after.names[match.after] for match in matches.both]
+            raise NotFoundError("column on both sides", name, both)
+        places.append(found[0])
+    counts = before.row_count, after.row_count
+    hashes = rows.hashes_of([pairs[place].value for place in places], counts)
+    if all(len(np.unique(side)) < len(side) for side in hashes):
+        raise UsageError(
+            f"{', '.join(key)}: not unique on either side, so it names no row",
+            hint="give more columns, each with --key, or none",
+        )
+    return Key(tuple(places), f"by {', '.join(key)}, as asked", is_given=True)
+
+
+def _pairs(before: Grid, after: Grid, matches: Matches, *, is_text: bool) -> tuple[Pair, ...]:
+    return tuple(
+        pair(before.columns[match.before], after.columns[match.after], is_text=is_text)
+        for match in matches.both
+    )
+
+
+def _aligned(pairs: Sequence[Pair], key: Key, counts: tuple[int, int]) -> Alignment:
+    columns = codes_of(pairs)
+    if key.places:
+        return rows.by_key(columns, key.places, counts)
+    return rows.by_content(columns, counts)

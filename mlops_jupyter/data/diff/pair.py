@@ -1,0 +1,302 @@
+"""A column before and after, as numbers that are equal where the values are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mlops_jupyter.data import values
+from mlops_jupyter.data.diff import form
+from mlops_jupyter.data.diff.grid import GridColumn
+
+Codes = np.ndarray[Any, np.dtype[np.int32]]
+Reading = Literal["value", "number", "time", "text"]
+
+MISSING = -1
+_MOST_SPELLINGS = 50_000
+_MOST_CATEGORIES = 1_000
+_PARSED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """The values of one side, each once, and which of them stands in which row."""
+
+    texts: Any
+    rows: Codes
+
+    def used(self) -> Any:
+        """Return how often each value stands in a row."""
+        return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One column of both sides.
+
+    Attributes
+    ----------
+    before, after : GridColumn
+    exact : tuple of two arrays
+        Equal codes where the values are written alike; -1 where missing.
+    value : tuple of two arrays
+        Equal codes where they mean the same.
+    reading : str
+        How they were read: ``value`` as they are, ``number``, ``time`` or ``text``.
+    floats : tuple of two arrays, or None
+        The numbers of numeric columns and of columns of text that hold numbers.
+    words : tuple of two str
+        Of times that are written in two ways: how.
+    spelt : dict
+        Codes in `exact` of words that are spelt otherwise: the code before and the way.
+    """
+
+    before: GridColumn
+    after: GridColumn
+    exact: tuple[Codes, Codes]
+    value: tuple[Codes, Codes]
+    reading: Reading = "value"
+    floats: tuple[Any, Any] | None = None
+    words: tuple[str, str] = ("", "")
+    spelt: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name after."""
+        return self.after.name
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both sides hold the same values in the same order, written alike."""
+        return np.array_equal(*self.exact)
+
+
+def pair(before: GridColumn, after: GridColumn, *, is_text: bool) -> Pair:
+    """Compare the values of two columns.
+
+    Parameters
+    ----------
+    before, after : GridColumn
+    is_text : bool
+        They come from text files: empty cells and ``NA`` are missing.
+    """
+    if before.array.type == after.array.type and before.array.equals(after.array):
+        one = distinct(before.array)
+        codes = one.rows if not is_text else _without_markers(one)
+        return Pair(before, after, (one.rows,) * 2, (codes,) * 2, floats=None)
+    first, second = _alike(before, after)
+    one, other = distinct(first), distinct(second)
+    map_one, map_other = _joint(one.texts, other.texts)
+    exact = _taken(map_one, one.rows), _taken(map_other, other.rows)
+    if not pa.types.is_large_string(first.type):
+        return Pair(before, after, exact, exact)
+    return _read(before, after, one, other, (map_one, map_other), exact, is_text=is_text)
+
+
+def distinct(array: Any) -> Distinct:
+    """Return the distinct values of an array."""
+    if pa.types.is_null(array.type):
+        array = array.cast(pa.large_string())
+    encoded = array.dictionary_encode()
+    return Distinct(encoded.dictionary, encoded.indices.fill_null(MISSING).to_numpy())
+
+
+def floats(column: GridColumn) -> Any:
+    """Return a column as float64, or None when it does not hold numbers."""
+    kind = column.array.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return column.array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    if not pa.types.is_large_string(kind):
+        return None
+    one = distinct(column.array)
+    found = form.numbers(one.texts)
+    if form.is_padded(one.texts) or _share(found, one) < _PARSED:
+        return None
+    return _taken_floats(found, one.rows)
+
+
+def _joint(one: Any, other: Any) -> tuple[Codes, Codes]:
+    """Number the values of two dictionaries so that equal ones have one number."""
+    both = pa.concat_arrays([one, other]).dictionary_encode()
+    codes = both.indices.fill_null(MISSING).to_numpy().astype(np.int32)
+    return codes[: len(one)], codes[len(one) :]
+
+
+def _taken(codes: Codes, rows: Codes) -> Codes:
+    if not len(codes):
+        return np.full(len(rows), MISSING, np.int32)
+    found: Codes = np.where(rows >= 0, codes[rows], MISSING)
+    return found
+
+
+def _taken_floats(found: Any, rows: Codes) -> Any:
+    if not len(found):
+        return np.full(len(rows), np.nan)
+    return np.where(rows >= 0, found[rows], np.nan)
+
+
+def _alike(before: GridColumn, after: GridColumn) -> tuple[Any, Any]:
+    """Return the values of both as one type."""
+    one, other = before.array, after.array
+    if one.type == other.type:
+        return one, other
+    for kind, fits in _COMMON:
+        if fits(one.type) and fits(other.type):
+            try:
+                return one.cast(kind), other.cast(kind)
+            except pa.ArrowException:
+                continue
+    if before.objects is None and after.objects is None:
+        try:
+            return one.cast(pa.large_string()), other.cast(pa.large_string())
+        except pa.ArrowException:
+            pass
+    return _tokens(before), _tokens(after)
+
+
+def _tokens(column: GridColumn) -> Any:
+    if column.objects is not None:
+        return column.array
+    found = (None if one is None else values.token(one) for one in column.array.to_pylist())
+    return pa.array(list(found), pa.large_binary())
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _is_time(kind: Any) -> bool:
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+
+_COMMON = (
+    (pa.int64(), pa.types.is_integer),
+    (pa.float64(), _is_number),
+    (pa.timestamp("ns"), _is_time),
+    (pa.timestamp("us"), _is_time),
+    (pa.duration("ns"), pa.types.is_duration),
+    (pa.large_binary(), lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind)),
+)
+
+
+def _without_markers(one: Distinct) -> Codes:
+    is_marker = np.isin(np.array(one.texts.to_pylist(), object), form.MARKERS)
+    return _taken(np.where(is_marker, MISSING, np.arange(len(one.texts))).astype(np.int32),
+                  one.rows)  # fmt: skip
+
+
+def _share(found: Any, one: Distinct) -> float:
+    """Return the share of rows that were read, of those that are not missing."""
+    used = one.used()
+    is_marker = pc.is_in(one.texts, pa.array(form.MARKERS, one.texts.type)).to_numpy(
+        zero_copy_only=False
+    )
+    total = used[~is_marker].sum()
+    return float(used[~np.isnan(found)].sum() / total) if total else 0.0
+
+
+def _read(
+    before: GridColumn, after: GridColumn, one: Distinct, other: Distinct,
+    maps: tuple[Codes, Codes], exact: tuple[Codes, Codes], *, is_text: bool,
+) -> Pair:  # fmt: skip
+    """Find out what the texts of two columns mean."""
+    markers = pa.array(form.MARKERS if is_text else (), pa.large_string())
+    missing = [
+        pc.is_in(d.texts, value_set=markers).to_numpy(zero_copy_only=False) for d in (one, other)
+    ]
+    both = form.numbers(one.texts), form.numbers(other.texts)
+    padded = form.is_padded(one.texts) and form.is_padded(other.texts)
+    if not padded and all(
+        _share(found, side) >= _PARSED and form.is_exact(found)
+        for found, side in zip(both, (one, other), strict=True)
+    ):
+        mapped = _meaning(maps, missing, both, [~np.isnan(found) for found in both])
+        return Pair(
+            before, after, exact, _rows(mapped, one, other), "number",
+            (_taken_floats(both[0], one.rows), _taken_floats(both[1], other.rows)),
+        )  # fmt: skip
+    plain = [d.texts.filter(pa.array(~m)) for d, m in zip((one, other), missing, strict=True)]
+    times = None if maps[0].tolist() == maps[1].tolist() else form.times(plain[0], plain[1])
+    if times is not None and times[0].words != times[1].words:
+        found = [_spread(t.values, m) for t, m in zip(times, missing, strict=True)]
+        mapped = _meaning(maps, missing, found, [form.is_time(f) for f in found])
+        words = times[0].words, times[1].words
+        return Pair(before, after, exact, _rows(mapped, one, other), "time", words=words)
+    mapped, spelt = _spellings(maps, missing, one, other)
+    return Pair(before, after, exact, _rows(mapped, one, other), "text", spelt=spelt)
+
+
+def _rows(mapped: Any, one: Distinct, other: Distinct) -> tuple[Codes, Codes]:
+    return _taken(mapped[0], one.rows), _taken(mapped[1], other.rows)
+
+
+def _spread(found: Any, missing: Any) -> Any:
+    """Put values back to where the missing ones are left out."""
+    wide = np.full(len(missing), np.iinfo(np.int64).min)
+    wide[~missing] = found
+    return wide
+
+
+def _meaning(maps: Any, missing: Any, found: Any, is_read: Any) -> list[Codes]:
+    """Number what was read by its meaning, and what was not by its text."""
+    keys = np.concatenate([f[r] for f, r in zip(found, is_read, strict=True)])
+    codes = np.unique(keys, return_inverse=True)[1].astype(np.int32)
+    first = int(is_read[0].sum())
+    most = np.int32(codes.max(initial=-1) + 1)
+    mapped = []
+    for part, one, m, r in zip((codes[:first], codes[first:]), maps, missing, is_read,
+                               strict=True):  # fmt: skip
+        made = (one + most).astype(np.int32)
+        made[r] = part
+        made[m] = MISSING
+        mapped.append(made)
+    return mapped
+
+
+def _spellings(
+    maps: tuple[Codes, Codes], missing: Any, one: Distinct, other: Distinct
+) -> tuple[list[Codes], dict[int, str]]:
+    """Give words that are spelt otherwise the number of what they were before."""
+    mapped = [np.where(m, MISSING, codes).astype(np.int32)
+              for codes, m in zip(maps, missing, strict=True)]  # fmt: skip
+    alone = [
+        np.flatnonzero(~np.isin(codes, others) & (codes >= 0))
+        for codes, others in ((mapped[0], mapped[1]), (mapped[1], mapped[0]))
+    ]
+    if max(map(len, alone)) > _MOST_SPELLINGS:
+        return mapped, {}
+    old, new = (_texts(side, rows) for side, rows in zip((one, other), alone, strict=True))
+    spelt: dict[int, str] = {}
+    for text, (earlier, way) in form.spellings(list(old), list(new)).items():
+        spelt[int(maps[1][new[text]])] = way
+        mapped[1][new.pop(text)] = mapped[0][old.pop(earlier)]
+    if _has_categories(one) and _has_categories(other):
+        # a word that the other side writes in the usual way too
+        _also(mapped, maps, spelt, new, _texts(one, np.flatnonzero(mapped[0] >= 0)), side=1)
+        _also(mapped, maps, spelt, old, _texts(other, np.flatnonzero(mapped[1] >= 0)), side=0)
+    return mapped, spelt
+
+
+def _texts(side: Distinct, rows: Any) -> dict[str, int]:
+    return dict(zip(side.texts.take(pa.array(rows)).to_pylist(), rows.tolist(), strict=True))
+
+
+def _has_categories(side: Distinct) -> bool:
+    return 0 < len(side.texts) <= min(_MOST_CATEGORIES, len(side.rows) / 2)
+
+
+def _also(
+    mapped: list[Codes], maps: tuple[Codes, Codes], spelt: dict[int, str],
+    alone: dict[str, int], known: dict[str, int], *, side: int,
+) -> None:  # fmt: skip
+    """Give words of one side the number of a word of the other that is spelt nearly so."""
+    for text, (usual, way) in form.spellings(list(known), list(alone)).items():
+        if way in form.SPELLED:
+            spelt[int(maps[side][alone[text]])] = way
+            mapped[side][alone[text]] = mapped[1 - side][known[usual]]

@@ -1,0 +1,126 @@
+"""What is said of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from mlops_jupyter.data.diff.cells import Differing, Way
+from mlops_jupyter.data.diff.compared import Compared
+from mlops_jupyter.data.diff.difference import Finding
+from mlops_jupyter.data.diff.pair import MISSING, Pair
+from mlops_jupyter.data.diff.words import finding, listed
+
+MOST_CATEGORIES = 50
+SHOWN = 5
+_ROWS_OF_ONE = 3
+"""Rows that a category has at least, on average, where a column has categories at all."""
+
+_CODES = {
+    "number": ("number_format", "numbers are written otherwise, e.g. {before} → {after}"),
+    "date": ("date_format", "dates are written otherwise: {before} → {after}"),
+    "leading zeros": ("leading_zeros", "zeros before numbers are gone or new: {before} → {after}"),
+    "missing marker": (
+        "missing_marker", "missing values are written otherwise: {before!r} → {after!r}"),
+    "unicode": ("unicode", "accents are encoded otherwise, e.g. {before!r} → {after!r}"),
+    "whitespace": ("whitespace", "only white space differs, e.g. {before!r} → {after!r}"),
+    "case": ("case", "only upper and lower case differ, e.g. {before!r} → {after!r}"),
+    "case and whitespace": (
+        "case", "only case and white space differ, e.g. {before!r} → {after!r}"),
+    "encoding": (
+        "mojibake", "text was read in the wrong encoding, e.g. {before!r} → {after!r}"),
+    "encoding repaired": (
+        "mojibake_mended", "text that was in the wrong encoding is mended: {before!r} → {after!r}"),
+    "rounding": ("rounding", "numbers were rounded to {after} decimals"),
+    "more digits": ("more_digits", "numbers have more digits, rounded before to {after} decimals"),
+    "scale": ("scale", "numbers are {after} times what they were"),
+    "offset": ("offset", "numbers are greater by {after}"),
+    "lost": ("became_missing", "values became missing, e.g. {before!r}"),
+    "filled": ("filled_in", "missing values were filled in, e.g. with {after!r}"),
+}  # fmt: skip
+
+
+def said(compared: Compared, found: Sequence[Differing]) -> Iterator[Finding]:
+    """Say what happened to cells."""
+    for one in found:
+        for way in one.ways:
+            yield _way(way)
+        told = sum(way.count for way in one.ways if way.kind in _OF_CHANGED)
+        is_key = one.pair.name in compared.key_names  # told as rows under another key
+        if one.cells.changed > told and not is_key:
+            share = one.cells.changed / max(one.cells.of, 1)
+            text = f"{one.cells.column}: {one.cells.changed:,} of {one.cells.of:,} cells changed"
+            yield finding(
+                "cells_changed", f"{text} ({share:.2g})" if share < 0.001 else
+                f"{text} ({share:.1%})", column=one.cells.column, count=one.cells.changed,
+            )  # fmt: skip
+    for place, pair in enumerate(compared.pairs):
+        if place not in compared.key.places:
+            yield from _categories(pair)
+            yield from _spellings(pair)
+
+
+def _spellings(one: Pair) -> Iterator[Finding]:
+    """Say which words stand beside themselves, spelt otherwise, where they did not before."""
+    if not one.spelt:
+        return
+    found = [
+        np.unique(np.column_stack([value, exact])[value != MISSING], axis=0)
+        for value, exact in zip(one.value, one.exact, strict=True)
+    ]
+    twice = [values[counts > 1] for values, counts in
+             (np.unique(side[:, 0], return_counts=True) for side in found)]  # fmt: skip
+    new = np.setdiff1d(twice[1], twice[0])
+    if len(new):
+        exact = found[1][found[1][:, 0] == new[0], 1]
+        words = [repr(one.after.shown(_row(one.exact[1], code))) for code in exact]
+        text = f"{one.name}: {listed(words)} stand beside each other"
+        if len(new) > 1:
+            text += f", and {len(new) - 1:,} more such"
+        yield finding("category_spelling", text, column=one.name, count=len(new))
+
+
+_OF_CHANGED = {"rounding", "more digits", "scale", "offset", "lost", "filled"}
+
+
+def _way(way: Way) -> Finding:
+    code, text = _CODES[way.kind]
+    words = text.format(before=way.before, after=way.after)
+    text = f"{way.column}: {words} ({way.count:,} of {way.of:,} cells)"
+    return finding(code, text, column=way.column, count=way.count)
+
+
+def _categories(one: Pair) -> Iterator[Finding]:
+    """Say which words of a column with few of them are gone or new."""
+    kind = one.after.array.type
+    if not (pa.types.is_large_string(kind) or pa.types.is_boolean(kind)) or one.floats is not None:
+        return
+    kinds = [np.unique(side[side != MISSING], return_index=True, return_counts=True)
+             for side in one.value]  # fmt: skip
+    counts = [len(side[0]) for side in kinds]
+    rows = [len(side) for side in one.value]
+    if not counts[0] or not counts[1]:
+        return
+    if any(count > MOST_CATEGORIES and count * _ROWS_OF_ONE > row
+           for count, row in zip(counts, rows, strict=True)):  # fmt: skip
+        return
+    if min(counts) > MOST_CATEGORIES or min(c / r for c, r in zip(counts, rows, strict=True)) > 0.5:
+        return
+    for side, (code, verb) in enumerate((("categories_gone", "gone"), ("categories_new", "new"))):
+        codes, _, sizes = kinds[side]
+        alone = np.flatnonzero(~np.isin(codes, kinds[1 - side][0]))
+        if not len(alone):
+            continue
+        alone = alone[np.argsort(-sizes[alone], kind="stable")]
+        column = (one.before, one.after)[side]
+        names = [f"{column.shown(_row(one.value[side], codes[p]))} ({sizes[p]:,})"
+                 for p in alone[:SHOWN]]  # fmt: skip
+        rest = f" and {len(alone) - SHOWN:,} more" if len(alone) > SHOWN else ""
+        text = f"{one.name}: {len(alone):,} of {counts[side]:,} categories {verb}: "
+        yield finding(code, text + listed(names) + rest, column=one.name, count=len(alone))
+
+
+def _row(codes: np.ndarray, code: int) -> int:
+    return int(np.argmax(codes == code))
