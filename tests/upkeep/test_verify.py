@@ -228,10 +228,11 @@ def test_a_bad_object_is_moved_away_and_the_next_snapshot_mends_it(
     assert not set(verify(project).suffers.versions) & {"train@2", "raw@1"}
 
 
-def test_a_damaged_manifest_is_mended_by_the_next_snapshot(
+def test_a_damaged_manifest_makes_way_for_a_good_one(
     project: Project, kept: dict[str, DatasetVersion]
 ) -> None:
     flip(project.objects.path(kept["train@3"].manifest))
+    repair(project, verify(project))
     third = pd.concat([frame(1).assign(n=frame(2)["n"]), frame(3)], ignore_index=True)
     assert snapshot(project, third, "train").ref == "train@3"
     assert_same(versions.load(project, "train@3"), third)
