@@ -21,7 +21,7 @@ from mlops_jupyter.data.column_profile import ColumnProfile
 from mlops_jupyter.data.content import TakenColumn
 from mlops_jupyter.data.moments import Moments
 from mlops_jupyter.data.part import CHUNK_ROWS
-from mlops_jupyter.data.personal import is_personal_name, looks_personal, masked
+from mlops_jupyter.data.personal import CARD, is_personal_name, looks_personal, masked
 from mlops_jupyter.data.quantile import estimated_distinct, quantiles
 
 TOP = 10
@@ -314,7 +314,7 @@ def _read(scalar: Any) -> str:
 def _masked(name: str, facts: Facts) -> Facts:
     """Mask what looks personal, by its form and by the name of the column."""
     examples: Sequence[str] = facts.get("examples", ())
-    look = sum(map(looks_personal, examples))
+    look = sum(_LOOKS.get(facts["kind"], looks_personal)(text) for text in examples)
     is_personal = facts["kind"] not in {"boolean", "other"} and (
         is_personal_name(name) or look > len(examples) / 2
     )
@@ -322,9 +322,16 @@ def _masked(name: str, facts: Facts) -> Facts:
     if not is_personal:
         made["top"] = tuple((_shown(text, False), n) for text, n in facts.get("top", ()))
         return made
-    for own in ("top", "quantiles", "minimum", "maximum"):
+    for own in ("top", "quantiles", "minimum", "maximum", "mean", "deviation"):
         made.pop(own, None)
     return {**made, "is_personal": True}
+
+
+_LOOKS: dict[str, Callable[[str], bool]] = {
+    # a number has many digits for many reasons; its extremes are needed
+    "number": lambda text: masked(text.removesuffix(".0")) == CARD,
+    "time": lambda _: False,
+}
 
 
 def _shown(text: str, is_personal: bool) -> str:

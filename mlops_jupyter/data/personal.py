@@ -12,6 +12,8 @@ from collections.abc import Callable
 LONGEST = 10_000
 """Characters of a text that are looked at; no mask needs more, and nobody shows more."""
 
+CARD = "‹card›"
+
 _KEPT = (
     r"(?P<time>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?)",
     r"(?P<day>(?<![\d./-])\d{1,2}[./-]\d{1,2}[./-]\d{4}(?: \d{1,2}:\d\d(?::\d\d)?)?(?![\d./-]))",
@@ -112,7 +114,7 @@ def _digits(text: str) -> str:
     """Mask a run of digits: what it is by its length and form; seven plain ones are a number."""
     digits = re.sub(r"\D", "", text)
     if 13 <= len(digits) <= 19 and _has_check_digit(digits):
-        return "‹card›"
+        return CARD
     if digits == text:
         return "‹digits›" if len(digits) >= 9 else text
     if text[0] in "+(" or (len(digits) >= 9 and len(re.split(r"\D+", text)) <= 6):

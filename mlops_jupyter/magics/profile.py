@@ -54,7 +54,7 @@ def _row(column: ColumnProfile) -> str:
         (f'<b>{name}</b> <span style="{QUIET}">{kind}</span>', _LEFT),
         (words.missing(column), _RIGHT),
         (words.distinct(column), _RIGHT),
-        (svg(column), _LEFT),
+        (svg(column), f"{_LEFT}; min-width: {WIDTH}px"),
         (html.escape(words.values(column)), _LEFT),
     ]
     return f"<tr>{''.join(f'<td style={_quoted(style)}>{text}</td>' for text, style in cells)}</tr>"
