@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlops_jupyter.data.api import load, snapshot
+    from mlops_jupyter.data.api import diff, load, snapshot
     from mlops_jupyter.lineage.api import lineage
     from mlops_jupyter.project import init, open_project
     from mlops_jupyter.reproduction.api import reproduce
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         log_params,
         track,
     )
+    from mlops_jupyter.runs.query import read_sql
     from mlops_jupyter.sharing.api import fetch, pull, push
 
 __all__ = [
+    "diff",
     "fetch",
     "init",
     "lineage",
@@ -40,12 +42,14 @@ __all__ = [
     "open_project",
     "pull",
     "push",
+    "read_sql",
     "reproduce",
     "snapshot",
     "track",
 ]
 
 _HOMES = {
+    "diff": "mlops_jupyter.data.api",
     "fetch": "mlops_jupyter.sharing.api",
     "init": "mlops_jupyter.project",
     "lineage": "mlops_jupyter.lineage.api",
@@ -58,6 +62,7 @@ _HOMES = {
     "open_project": "mlops_jupyter.project",
     "pull": "mlops_jupyter.sharing.api",
     "push": "mlops_jupyter.sharing.api",
+    "read_sql": "mlops_jupyter.runs.query",
     "reproduce": "mlops_jupyter.reproduction.api",
     "snapshot": "mlops_jupyter.data.api",
     "track": "mlops_jupyter.runs.api",

@@ -112,6 +112,7 @@ def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
 
 def test_the_public_names_are_these_and_all_exist() -> None:
     assert mlops_jupyter.__all__ == [
+        "diff",
         "fetch",
         "init",
         "lineage",
@@ -124,6 +125,7 @@ def test_the_public_names_are_these_and_all_exist() -> None:
         "open_project",
         "pull",
         "push",
+        "read_sql",
         "reproduce",
         "snapshot",
         "track",
