@@ -84,11 +84,11 @@ def _masked(value: Any) -> dict[str, Part]:
 
 
 def _read_masked(whole: Stored) -> Any:
-    mask = block.read(whole.part("mask")) if "mask" in whole.names else np.ma.nomask
+    mask = block.read(whole.part("mask", by_row=True)) if "mask" in whole.names else np.ma.nomask
     fill = block.read(whole.part("fill"))[()] if "fill" in whole.names else None
     make: Any = np.ma.MaskedArray
     return make(
-        block.read(whole.part("data")),
+        block.read(whole.part("data", by_row=True)),
         mask=mask,
         fill_value=fill,
         hard_mask=whole.facts["hard"],

@@ -55,6 +55,23 @@ def is_flat(kind: Any) -> bool:
     return _is_text(kind) or _is_fixed(kind) or bool(pa.types.is_boolean(kind))
 
 
+def as_numbers(array: Any) -> Any:
+    """Return an array as integers of the same bits, where Arrow's functions know only those."""
+    kind = array.type
+    for is_kind, number in _AS_NUMBERS:
+        if is_kind(kind):
+            return array.view(number)
+    return array
+
+
+_AS_NUMBERS = (
+    (pa.types.is_duration, pa.int64()),
+    (pa.types.is_float16, pa.int16()),
+    (pa.types.is_decimal32, pa.int32()),
+    (pa.types.is_decimal64, pa.int64()),
+)
+
+
 def is_text(kind: Any) -> bool:
     """Tell whether the values are text or bytes, each as long as it is."""
     return _is_text(kind)

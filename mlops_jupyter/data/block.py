@@ -51,7 +51,7 @@ def take_apart(array: Array, where: str) -> dict[str, Part]:
 
 def read(stored: Stored) -> Array:
     """Return the array again."""
-    found = _READ[stored.part("values").kind](stored.part("values"))
+    found = _again(stored.part("values", by_row=True))
     axes = stored.part("order").facts["axes"]
     if axes == list(range(found.ndim)):
         return found
@@ -187,19 +187,19 @@ def _cut(rows: Array, first: int, last: int, start: int, stop: int) -> Any:
 def _read_raw(stored: Stored) -> Array:
     dtype = _dtype(stored.facts["dtype"])
     native = dtype.newbyteorder("=")
-    shape = tuple(stored.facts["shape"])
     if not stored.names:
-        return np.empty(shape, dtype)
-    if shape:
-        shape = (stored.part("0").rows, *shape[1:])
+        return np.empty(_cut_shape(stored), dtype)
+    shape = _cut_shape(stored)
     found = np.empty(shape, native)
     flat = found.reshape(len(found) if shape else 1, math.prod(shape[1:]))
     first = 0
     for name in stored.names:
         start = 0
-        for chunk in stored.part(name).chunks():
-            piece = np.frombuffer(chunk.buffers()[1], np.uint8).view(native)
-            width = chunk.type.byte_width // native.itemsize
+        for chunk in stored.part(name, by_row=bool(shape)).chunks():
+            size = chunk.type.byte_width
+            width = size // native.itemsize
+            piece = np.frombuffer(chunk.buffers()[1] or b"", np.uint8)
+            piece = piece[chunk.offset * size :][: len(chunk) * size].view(native)
             flat[start : start + len(chunk), first : first + width] = piece.reshape(-1, width)
             start += len(chunk)
         first += width
@@ -222,37 +222,40 @@ def _texts(array: Array) -> Leaf:
 def _read_texts(stored: Stored) -> Array:
     dtype: Any = _dtype(stored.facts["dtype"])
     missing = getattr(dtype, "na_object", None)
-    found = [text for chunk in stored.chunks() for text in chunk.to_pylist()]
+    found = [text for chunk in stored.all().chunks() for text in chunk.to_pylist()]
     objects = np.empty(len(found), object)
     objects[:] = [missing if text is None else text for text in found]
-    return objects.astype(dtype).reshape(_shape(stored, len(found)))
+    return _cut_rows(objects.astype(dtype).reshape(stored.facts["shape"]), stored)
 
 
 def _read_objects(stored: Stored) -> Array:
     found = values.put_together(stored.part("values"))
-    return found.reshape(_shape(stored, len(found)))
+    return _cut_rows(found.reshape(stored.facts["shape"]), stored)
 
 
-def _shape(stored: Stored, size: int) -> list[int]:
-    shape: list[int] = stored.facts["shape"]
-    width = math.prod(shape[1:])
-    return [size // width, *shape[1:]] if shape and width else shape
+def _cut_rows(whole: Array, stored: Stored) -> Array:
+    return whole if stored.window is None or not whole.ndim else whole[slice(*stored.window)]
+
+
+def _cut_shape(stored: Stored) -> tuple[int, ...]:
+    """Return the shape of the rows that are wanted."""
+    shape = tuple(stored.facts["shape"])
+    if stored.window is None or not shape:
+        return shape
+    return (len(range(shape[0])[slice(*stored.window)]), *shape[1:])
 
 
 def _read_fields(stored: Stored) -> Array:
     dtype = _dtype(stored.facts["dtype"])
     assert dtype.names is not None
-    fields = [_values_again(stored.part(str(place))) for place in range(len(dtype.names))]
-    shape = tuple(stored.facts["shape"])
-    if shape and fields:
-        shape = (len(fields[0]), *shape[1:])
-    found = np.zeros(shape, dtype)
-    for name, field in zip(dtype.names, fields, strict=True):
-        found[name] = field
+    by_row = bool(stored.facts["shape"])
+    found = np.zeros(_cut_shape(stored), dtype)
+    for place, name in enumerate(dtype.names):
+        found[name] = _again(stored.part(str(place), by_row=by_row))
     return found
 
 
-def _values_again(stored: Stored) -> Array:
+def _again(stored: Stored) -> Array:
     return _READ[stored.kind](stored)
 
 

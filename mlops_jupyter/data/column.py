@@ -87,7 +87,10 @@ class Changed:
         if pa.types.is_boolean(rows.type):
             # pyarrow 26 reads slices of booleans from the wrong bit
             rows, new = arrow.canonical(rows), arrow.canonical(new)
-        return pc.replace_with_mask(rows, pa.array(mask), new)
+        kind = rows.type
+        rows, new = arrow.as_numbers(rows), arrow.as_numbers(new)
+        found = pc.replace_with_mask(rows, pa.array(mask), new)
+        return found if found.type == kind else found.view(kind)
 
 
 Column = Whole | Changed

@@ -203,7 +203,7 @@ def _read_numpy(stored: Stored, dtype: np.dtype[Any] | None = None) -> Array:
     start = 0
     for chunk in stored.chunks():
         if dtype.kind == "c" or dtype.itemsize > 8:
-            part = np.frombuffer(chunk.buffers()[1] or b"", native)
+            part = np.frombuffer(chunk.buffers()[1] or b"", native)[chunk.offset :][: len(chunk)]
         else:
             part = chunk.to_numpy(zero_copy_only=False)
         column[start : start + len(chunk)] = part

@@ -145,7 +145,7 @@ class _Changes:
         kind = leaf.cut(0, 0).type
         if not arrow.is_flat(kind):
             return False
-        some = leaf.cut(0, min(leaf.rows, 1000))
+        some = arrow.as_numbers(leaf.cut(0, min(leaf.rows, 1000)))
         return len(some.unique()) > len(some) // 2
 
     def _differences(self, leaf: Leaf) -> Description | None:

@@ -87,7 +87,8 @@ Measures = Mapping[Leaf, Sequence[Measure]]
 
 def measure(part: Part) -> Measures:
     """Digest each chunk of each leaf."""
-    leaves = list(part.leaves())
+    # a leaf may stand in an identity too
+    leaves = list(dict.fromkeys(part.leaves()))
     tasks = [(leaf, start) for leaf in leaves for start in leaf.starts]
     done = iter(in_threads(lambda task: arrow.measure(task[0].chunk(task[1])), tasks))
     return {leaf: [next(done) for _ in leaf.starts] for leaf in leaves}

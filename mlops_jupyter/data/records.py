@@ -7,7 +7,7 @@ content, as with dicts everywhere. That a key is missing is content, and not the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -56,36 +56,47 @@ def taken(value: object) -> Taken | None:
     if len(rows) * len(keys) > max(_FEW_CELLS, _SPARSE * sum(map(len, rows))):
         whole = values.take_apart(_objects(rows), "the list")
         return Taken("records", Part("records", parts={"whole": whole}), len(rows), lambda: ())
-    # columns stand in the order of what they are called: that of a row is no content
     alike = Counter(name for _, name in keys)
-    columns = {
-        str(place): _Column(key, rows, alone=alike[key[1]] == 1)
-        for place, key in enumerate(sorted(keys, key=lambda key: values.token(key[1])))
+    columns = [_Column(key, rows, alone=alike[key[1]] == 1) for key in keys]
+    parts = [column.part() for column in columns]
+    tree = Part(
+        "records",
+        {"rows": len(rows)},
+        parts={**_keyed(columns, parts), "order": _order(rows, keys)},
+        identity=_identity(columns, parts, len(rows)),
+    )
+    described = partial(_described, list(zip(columns, parts, strict=True)))
+    return Taken("records", tree, len(rows), described)
+
+
+def _keyed(columns: Sequence[_Column], parts: Sequence[Part]) -> dict[str, Part]:
+    return {
+        "keys": values.take_apart(_objects([column.key[1] for column in columns]), "the keys"),
+        "columns": Part("columns", parts={str(place): part for place, part in enumerate(parts)}),
     }
-    parts = {place: column.part() for place, column in columns.items()}
-    tree = {
-        "keys": values.take_apart(_objects([c.key[1] for c in columns.values()]), "the keys"),
-        "columns": Part("columns", parts=parts),
-        "order": _order(rows, [column.key for column in columns.values()]),
-    }
-    seen = sorted(columns, key=lambda place: keys[columns[place].key])
-    described = partial(_described, [(columns[place], parts[place]) for place in seen])
-    return Taken("records", Part("records", {"rows": len(rows)}, parts=tree), len(rows), described)
+
+
+def _identity(columns: Sequence[_Column], parts: Sequence[Part], rows: int) -> Part:
+    """Return what stands in the digest: columns in the order of what they are called."""
+    called = [values.token(column.key[1]) for column in columns]
+    order = sorted(range(len(columns)), key=called.__getitem__)
+    turned = _keyed([columns[place] for place in order], [parts[place] for place in order])
+    return Part("records", {"rows": rows}, parts=turned)
 
 
 def put_together(whole: Stored, wanted: Sequence[str] | None = None) -> list[Row]:
     """Return the rows again, or only some of their keys, in the order given."""
     if "whole" in whole.names:
-        rows: list[Row] = values.put_together(whole.part("whole")).tolist()
+        rows: list[Row] = _cut(values.put_together(whole.part("whole")), whole).tolist()
         return rows if wanted is None else _chosen(rows, wanted)
     keys = list(values.put_together(whole.part("keys")))
-    orders, codes = _read_order(whole.part("order"))
+    orders, codes = _read_order(whole.part("order", by_row=True))
     places = list(range(len(keys)))
     if wanted is not None:
         places = content.positions([_text(key) for key in keys], wanted)
         orders = [[place for place in places if place in order] for order in orders]
-    kept = whole.part("columns")
-    columns = {place: _read_column(kept.part(str(place))) for place in places}
+    kept = whole.part("columns", by_row=True)
+    columns = {place: _read_column(kept.part(str(place), by_row=True)) for place in places}
     makers = [[(keys[place], columns[place]) for place in order] for order in orders]
     if len(makers) == 1 and makers[0]:
         names, cells = zip(*makers[0], strict=True)
@@ -162,9 +173,8 @@ def _described(columns: Sequence[tuple[_Column, Part]]) -> tuple[TakenColumn, ..
     return tuple(column.described(part) for column, part in columns)
 
 
-def _order(rows: Sequence[Row], keys: Sequence[Key]) -> Part:
-    """Return which keys each row has, in its order: the columns already say which."""
-    places = {key: place for place, key in enumerate(keys)}
+def _order(rows: Sequence[Row], places: Mapping[Key, int]) -> Part:
+    """Return which keys each row has, in its order."""
     numbers: dict[tuple[Key, ...], int] = {}
     codes = np.fromiter(
         (
@@ -179,7 +189,6 @@ def _order(rows: Sequence[Row], keys: Sequence[Key]) -> Part:
         "order",
         leaf=_leaf(pa.array(codes)),
         parts={"orders": Part("arrow", leaf=_leaf(pa.array(orders, pa.list_(pa.int32()))))},
-        identity=Part("order"),
     )
 
 
@@ -189,8 +198,13 @@ def _read_order(stored: Stored) -> tuple[list[list[int]], list[int]]:
 
 
 def _read_column(stored: Stored) -> list[Any]:
-    cells: list[Any] = values.put_together(stored.part("values")).tolist()
+    cells: list[Any] = _cut(values.put_together(stored.part("values")), stored).tolist()
     return cells
+
+
+def _cut(cells: values.Objects, stored: Stored) -> values.Objects:
+    # objects lie in a leaf for each type, and are read whole
+    return cells if stored.window is None else cells[slice(*stored.window)]
 
 
 def _chosen(rows: Sequence[Row], wanted: Sequence[str]) -> list[Row]:

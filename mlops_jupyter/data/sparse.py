@@ -53,7 +53,11 @@ def put_together(whole: Stored) -> Any:
     kind = getattr(scipy.sparse, whole.facts["type"])
     pieces = {name: block.read(whole.part(name)) for name in whole.names}
     shape = tuple(whole.facts["shape"])
-    return _AGAIN[whole.facts["type"][:3]](kind, shape, pieces)
+    found = _AGAIN[whole.facts["type"][:3]](kind, shape, pieces)
+    if whole.window is None:
+        return found
+    # some formats cannot be cut by row
+    return found.tocsr()[slice(*whole.window)].asformat(found.format)
 
 
 def _axes(coords: Any) -> Pieces:

@@ -6,7 +6,7 @@ neither the chunks, nor the order in which a dictionary without order holds its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -82,16 +82,21 @@ def _read_arrow(whole: Stored, wanted: Sequence[str] | None) -> Any:
         schema = pa.schema([schema.field(place) for place in places], schema.metadata)
     found = _columns(whole, places, schema.types)
     if not found:
-        return _without_columns(whole.facts, schema.metadata)
+        return _without_columns(whole, schema.metadata)
     if whole.facts["class"] == "Table":
         return pa.Table.from_arrays(found, schema=schema)
     return pa.RecordBatch.from_arrays([arrow.single(c) for c in found], schema=schema)
 
 
-def _without_columns(facts: Mapping[str, Any], notes: Any) -> Any:
+def _without_columns(whole: Stored, notes: Any) -> Any:
     """Return a table that has rows all the same."""
-    make = pa.table if facts["class"] == "Table" else pa.record_batch
-    return make({"": pa.nulls(facts["rows"])}).replace_schema_metadata(notes).select([])
+    make = pa.table if whole.facts["class"] == "Table" else pa.record_batch
+    return make({"": pa.nulls(_rows(whole))}).replace_schema_metadata(notes).select([])
+
+
+def _rows(whole: Stored) -> int:
+    rows: int = whole.facts["rows"]
+    return len(range(rows)[slice(*whole.window)]) if whole.window else rows
 
 
 # --- polars --------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ def _read_polars(whole: Stored, wanted: Sequence[str] | None) -> Any:
     if whole.facts["class"] == "Series":
         return series[0]
     if not series:
-        return pl.DataFrame(height=whole.facts["rows"])
+        return pl.DataFrame(height=_rows(whole))
     return pl.DataFrame(series)
 
 
@@ -286,10 +291,10 @@ def _described(columns: dict[str, _Column], parts: dict[str, Part]) -> tuple[Tak
 
 def _columns(whole: Stored, places: Sequence[int], kinds: Sequence[Any] | None) -> list[Any]:
     """Read columns as chunked arrays: of the given types, or as they were stored."""
-    kept = whole.part("columns")
+    kept = whole.part("columns", by_row=True)
 
     def read(number: int) -> Any:
-        stored = kept.part(str(places[number]))
+        stored = kept.part(str(places[number]), by_row=True)
         return _READ[stored.kind](stored, kinds[number] if kinds else None)
 
     found = list(part.in_threads(read, range(len(places))))
@@ -299,7 +304,10 @@ def _columns(whole: Stored, places: Sequence[int], kinds: Sequence[Any] | None) 
 
 
 def _read_plain(stored: Stored, kind: Any) -> Any:
-    chunks = [chunk if kind is None else plain.again(chunk, kind) for chunk in stored.chunks()]
+    if kind is None:  # polars reads some views from the wrong place
+        chunks = [arrow.canonical(chunk) for chunk in stored.chunks()]
+    else:
+        chunks = [plain.again(chunk, kind) for chunk in stored.chunks()]
     # each chunk has a dictionary of its own
     return pa.chunked_array(chunks).unify_dictionaries()
 
@@ -315,8 +323,12 @@ def _read_ordered(stored: Stored, _kind: Any) -> Any:
 
 
 def _read_stream(stored: Stored, _kind: Any) -> Any:
-    message = next(stored.chunks())[0].as_py()
-    return pa.ipc.open_stream(message).read_all().column(0)
+    message = next(stored.all().chunks())[0].as_py()
+    column = pa.ipc.open_stream(message).read_all().column(0)
+    if stored.window is None:
+        return column
+    start, stop = stored.window
+    return column.slice(start, stop - start)
 
 
 _READ: dict[str, Callable[[Stored, Any], Any]] = {

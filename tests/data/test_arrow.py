@@ -6,6 +6,7 @@ import decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from mlops_jupyter.data import arrow
@@ -108,3 +109,20 @@ def test_types_without_one_layout_are_told_apart(kind: Any) -> None:
 def test_what_is_no_stream_is_refused(content: bytes) -> None:
     with pytest.raises(IntegrityError, match="not an Arrow stream"):
         arrow.from_bytes(content)
+
+
+FLAT = [
+    *(pa.int8(), pa.uint64(), pa.float16(), pa.float64(), pa.bool_(), pa.date64(), pa.time32("s")),
+    *(pa.timestamp("us", "UTC"), pa.duration("ns"), pa.month_day_nano_interval(), pa.binary(3)),
+    *(pa.decimal32(3, 0), pa.decimal64(9, 0), pa.decimal128(9, 0), pa.decimal256(50, 0)),
+    *(pa.string(), pa.large_binary()),
+]
+
+
+@pytest.mark.parametrize("kind", FLAT, ids=str)
+def test_arrow_can_do_what_a_delta_needs_of_each_flat_type(kind: Any) -> None:
+    assert arrow.is_flat(kind)
+    numbers = arrow.as_numbers(pa.nulls(3, kind))
+    numbers.unique()
+    replaced = pc.replace_with_mask(numbers, pa.array([True, False, False]), numbers[:1])
+    assert replaced.view(kind).equals(pa.nulls(3, kind))

@@ -34,11 +34,8 @@ def digest(made: Any) -> str:
     return kept.examine(made).digest
 
 
-def columns_of(objects: Objects, made: Any, wanted: list[str]) -> Any:
-    from mlops_jupyter.data import content, manifest
-
-    digest = kept.write(objects, kept.examine(made))
-    return content.put_together(*manifest.content(objects, digest), wanted)
+def some_of(objects: Objects, made: Any, columns: list[str] | None = None, rows: Any = None) -> Any:
+    return kept.read(objects, kept.write(objects, kept.examine(made)), columns, rows)
 
 
 # --- pyarrow -------------------------------------------------------------------------------------
@@ -131,6 +128,35 @@ def test_chunks_and_views_are_no_content(name: str) -> None:
     assert chunked.column(0).num_chunks == 2
     assert digest(chunked) == digest(made)
     assert digest(made[:2]) != digest(made)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_some_rows_of_a_column(objects: Objects, name: str) -> None:
+    made = pa.table({"n": [1, 2, 3], "c": COLUMNS[name]})
+    for start, stop in [(0, 1), (1, 3), (2, 2)]:
+        again = some_of(objects, made, rows=(start, stop))
+        again.validate(full=True)
+        assert again.schema.equals(made.schema, check_metadata=True)
+        expected = made[start:stop].column("c").to_pylist()
+        assert again.column("c").to_pylist() == expected or name == "halves"
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_the_next_version_of_a_tall_column_comes_back_equal(objects: Objects, name: str) -> None:
+    column = COLUMNS[name]
+    piece = pa.table({"c": column, "n": pa.array([1, 2, 3])})
+    tall = pa.concat_tables([piece] * 2000).set_column(1, "n", [pa.array(range(6000))])
+    edits = [
+        pa.concat_tables([tall, tall[1:3]]),
+        pa.concat_tables([tall[:1000], tall[1003:]]),
+        pa.concat_tables([tall[1:2], tall[1:]]),
+    ]
+    before = None
+    for made in [tall, *edits]:
+        before = kept.write_next(objects, made, before)
+        again = kept.read(objects, before)
+        assert digest(again) == digest(made)
+        assert again.schema.equals(made.schema, check_metadata=True)
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -325,6 +351,13 @@ def test_a_polars_series_comes_back_with_its_name(objects: Objects, name: str) -
 
 
 @pytest.mark.parametrize("name", SERIES)
+def test_some_rows_of_a_polars_column(objects: Objects, name: str) -> None:
+    made = pl.DataFrame({"c": SERIES[name], "n": [1, 2, 3]})
+    assert some_of(objects, made, rows=(1, 3)).equals(made[1:3], null_equal=True)
+    assert some_of(objects, made, ["n"], (0, 1)).equals(made[:1].select("n"))
+
+
+@pytest.mark.parametrize("name", SERIES)
 def test_chunks_of_polars_are_no_content(name: str) -> None:
     made = pl.DataFrame({"c": SERIES[name]})
     chunked = pl.concat([made[:1], made[1:]], rechunk=False)
@@ -344,6 +377,7 @@ def test_signs_of_zero_and_nan_come_back(objects: Objects) -> None:
 def test_frames_without_columns_keep_their_rows(objects: Objects) -> None:
     assert there_and_back(objects, pl.DataFrame(height=3)).shape == (3, 0)
     assert there_and_back(objects, pl.DataFrame()).shape == (0, 0)
+    assert some_of(objects, pl.DataFrame(height=3), rows=(1, 3)).shape == (2, 0)
 
 
 def test_other_orders_of_an_enum_are_other_contents() -> None:
@@ -386,12 +420,12 @@ def test_values_for_statistics_are_of_plain_types(name: str) -> None:
 
 def test_chosen_columns_in_the_order_wanted(objects: Objects) -> None:
     made = pa.table({"a": [1], "b": [2], "c": [3]})
-    assert columns_of(objects, made, ["c", "a"]).equals(made.select(["c", "a"]))
+    assert some_of(objects, made, ["c", "a"]).equals(made.select(["c", "a"]))
     frame = pl.DataFrame({"a": [1], "b": ["x"]})
-    assert columns_of(objects, frame, ["b"]).equals(frame.select("b"))
-    assert columns_of(objects, made, []).num_rows == 1
+    assert some_of(objects, frame, ["b"]).equals(frame.select("b"))
+    assert some_of(objects, made, []).num_rows == 1
     with pytest.raises(NotFoundError, match="'bb'"):
-        columns_of(objects, frame, ["bb"])
+        some_of(objects, frame, ["bb"])
 
 
 def test_a_lazy_frame_is_refused_with_what_to_do() -> None:
