@@ -130,7 +130,9 @@ def put_together(whole: Stored, wanted: Sequence[str] | None = None) -> Frame:
         names = names[places]
     chosen = [str(place) for place in places]
     arrays = list(
-        part.in_threads(lambda name: columns.put_together(kept.part(name, by_row=True)), chosen)
+        part.in_threads(
+            lambda name: columns.put_together(kept.part(name, by_row=True)), chosen, len(index)
+        )
     )
     if any(len(array) != len(index) for array in arrays):
         raise IntegrityError("a stored frame has columns of different lengths")

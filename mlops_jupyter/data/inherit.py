@@ -106,7 +106,7 @@ class _Changes:
             if leaf.rows != rows:
                 self._map([leaf])
         mapped = [leaf for leaf in changed if leaf in self._told]
-        found = in_threads(self._differences, mapped)
+        found = in_threads(self._differences, mapped, rows)
         return {leaf: made for leaf, made in zip(mapped, found, strict=True) if made}
 
     def _may(self, leaf: Leaf) -> bool:
@@ -215,8 +215,9 @@ def _whole(leaves: Sequence[Leaf], measures: Measures, writer: Writer) -> Leaves
     def keep(task: tuple[Leaf, int, arrow.Measure]) -> Place:
         return writer.add(memoryview(arrow.to_bytes(leaf_delta.fresh(*task))))
 
+    longest = max((leaf.rows for leaf in leaves), default=0)
     made: Leaves = {leaf: {"chunks": []} for leaf in leaves}
-    for (leaf, _, _), place in zip(tasks, in_threads(keep, tasks), strict=True):
+    for (leaf, _, _), place in zip(tasks, in_threads(keep, tasks, longest), strict=True):
         # here, in order: what waits for its pack stays small in memory
         writer.pack(place)
         made[leaf]["chunks"].append(place)

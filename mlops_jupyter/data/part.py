@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from mlops_jupyter.store.objects import digest_of
 
 CHUNK_ROWS = 131_072
 """Rows of a chunk. Part of the format and of the digest; a multiple of 8 (bitmaps)."""
+
+LONG_ROWS = 10_000
+"""To hand a task to a thread takes 0.1 ms, as do so many numbers."""
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -90,7 +94,8 @@ def measure(part: Part) -> Measures:
     # a leaf may stand in an identity too
     leaves = list(dict.fromkeys(part.leaves()))
     tasks = [(leaf, start) for leaf in leaves for start in leaf.starts]
-    done = iter(in_threads(lambda task: arrow.measure(task[0].chunk(task[1])), tasks))
+    longest = max((leaf.rows for leaf in leaves), default=0)
+    done = iter(in_threads(lambda task: arrow.measure(task[0].chunk(task[1])), tasks, longest))
     return {leaf: [next(done) for _ in leaf.starts] for leaf in leaves}
 
 
@@ -118,9 +123,20 @@ def written(part: Part, leaf: dict[str, Any] | None, parts: dict[str, Any]) -> d
     return made
 
 
-def in_threads(verb: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
-    """Do the tasks on a few threads, results in order; the hard work releases the GIL."""
-    if len(tasks) < 2:
+def in_threads(
+    verb: Callable[[Task], Answer], tasks: Sequence[Task], rows: int = sys.maxsize
+) -> Iterator[Answer]:
+    """Do the tasks on a few threads, results in order; the hard work releases the GIL.
+
+    Parameters
+    ----------
+    verb : callable
+    tasks : sequence
+    rows : int
+        Of the longest column that a task is about: short ones are done sooner than handed over.
+        Default: many.
+    """
+    if len(tasks) < 2 or rows < LONG_ROWS:
         yield from map(verb, tasks)
         return
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:

@@ -92,7 +92,7 @@ def make(
             return msgspec.structs.replace(before, name=column.name, type=column.type)
         return describe(column, digest, rows, sample)
 
-    made = tuple(in_threads(one, list(zip(columns, digests, strict=True))))
+    made = tuple(in_threads(one, list(zip(columns, digests, strict=True)), rows))
     return Profile(rows, made, None if sample is None else len(sample))
 
 

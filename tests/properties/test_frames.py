@@ -454,6 +454,7 @@ def test_any_history_comes_back_equal(history: list[pd.DataFrame]) -> None:
         # small enough for several chunks and for deltas of small columns
         patch.setattr(part, "CHUNK_ROWS", 64)
         patch.setattr(leaf_delta, "LEAST_BYTES", 0)
+        patch.setattr(part, "LONG_ROWS", 0)
         objects = Objects(Path(folder))
         before, found = None, []
         for frame in history:
