@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlops_jupyter.data import dvc
+from mlops_jupyter.data import dvc, versions
 from mlops_jupyter.data.dataset import DatasetVersion, Source
 from mlops_jupyter.data.dvc import FOLDER_ENDING, Tracked
 from mlops_jupyter.data.naming import name_of
@@ -150,16 +150,19 @@ def _states(repository: _Repository, pointer: Path) -> Iterator[_State]:
     """Give what a ``.dvc`` file said in each commit that changed it, and says now."""
     name = pointer.relative_to(repository.root).as_posix()
     folder = name.rpartition("/")[0]
+    last: tuple[Tracked, ...] = ()
     for commit, subject in _history(repository.root, name):
         text = _git(repository.root, "show", f"{commit}:./{name}")
-        for one in dvc.read(text or b""):
+        last = dvc.read(text or b"")
+        for one in last:
             yield _State(one, _joined(folder, one.path), commit, subject)
     try:
         now = dvc.read(pointer.read_bytes())
     except OSError as error:
         raise refused_by_disk(pointer, error) from error
     for one in now:
-        yield _State(one, _joined(folder, one.path))
+        if one not in last:
+            yield _State(one, _joined(folder, one.path))
 
 
 def _history(root: Path, name: str) -> list[tuple[str, str]]:
@@ -188,6 +191,9 @@ def _joined(folder: str, path: str) -> str:
 def _import(
     project: Project, repository: _Repository, state: _State, name: str
 ) -> DatasetVersion | Missing:
+    known = _known(project, name, state)
+    if known is not None:
+        return known
     aside = project.folder / f"importing-{secrets.token_hex(8)}"
     made = aside / (Path(state.path).name or "data")
     try:
@@ -203,6 +209,19 @@ def _import(
         raise refused_by_disk(made, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _known(project: Project, name: str, state: _State) -> DatasetVersion | None:
+    """Return the version that an import of before made of this, if it is still there."""
+    row = project.catalog.row(
+        "SELECT digest FROM dataset_version WHERE dataset = ? AND gone_at IS NULL"
+        " AND json_extract(source, '$.kind') = 'dvc'"
+        " AND json_extract(json_extract(source, '$.parameters'), '$.md5') = ?"
+        " ORDER BY number LIMIT 1",
+        (name, state.tracked.md5),
+    )
+    version = versions.find(project, name, row["digest"]) if row else None
+    return version if version and versions.is_there(project, version) else None
 
 
 def _build(repository: _Repository, state: _State, path: Path) -> str | None:

@@ -7,6 +7,7 @@ written again; its places stay what they were, so that the listing changes littl
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections import Counter, deque
@@ -298,6 +299,8 @@ def _take(seen: Scan, one: Found, contents: _Contents) -> tuple[Entry, Read | No
     except FileNotFoundError:
         raise changed(Path(path)) from None
     except OSError as error:
+        if error.errno == errno.ELOOP:  # a link stands there now
+            raise changed(Path(path)) from None
         raise refused_by_disk(path, error) from error
     read = Read(path, mark, f"blake3:{value.decode()}") if is_settled(mark, began) else None
     return contents.placed(entry, value), read

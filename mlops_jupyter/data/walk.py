@@ -70,7 +70,7 @@ def _listed(root: bytes, below: bytes) -> list[os.DirEntry[bytes]]:
         with os.scandir(path) as names:
             return [one for one in names if one.name not in LEFT_OUT]
     except OSError as error:
-        raise refused_by_disk(os.fsdecode(path), error) from error
+        raise refused_by_disk(os.fsdecode(path).rstrip("/"), error) from error
 
 
 def _looked_at(one: os.DirEntry[bytes], path: bytes, memory: Memory) -> Found:
