@@ -104,12 +104,15 @@ export interface Artifact {
  *     What became of re-executing it, the last time.
  * unsure : tuple of str
  *     Why those cells may not give the same again, in words.
+ * made : tuple of str
+ *     Of the data versions of the run, those that its cells took themselves.
  */
 export interface RunDetail {
   run: Run;
   cells: CodeCell[];
   certificate?: Certificate | null;
   unsure?: string[];
+  made?: string[];
 }
 /**
  * One executed cell of a run's CodeVersion, as it was when it ran.
@@ -136,6 +139,8 @@ export interface CodeCell {
  *     ``blake3:…`` of the content when the cell ended. None: unknown, or gone; of what was
  *     read, also when the same cell changed it later. Of a folder: see
  *     `mlops_jupyter.data.file_state.folder_digest`.
+ * not_kept : str or None
+ *     Why it did not become a data version, where the project wants that of it.
  */
 export interface ReadFile {
   path: string;
@@ -143,6 +148,7 @@ export interface ReadFile {
   kind: 'file' | 'folder' | 'query' | 'url';
   size_bytes: number | null;
   digest: string | null;
+  not_kept?: string | null;
 }
 /**
  * What became of executing a run again, in a fresh kernel and an empty folder.
@@ -293,31 +299,47 @@ export interface Dataset {
  * digest : str
  *     ``blake3:…`` of the content: two versions with one digest are the same content.
  * kind : str
- *     ``frame`` or ``file``.
+ *     See `Kind`.
  * manifest : str
  *     Digest of the object that says how to build the content again.
  * row_count : int or None
- *     Rows of a frame.
+ *     Rows of a frame, table, array or list; None for files and folders.
  * columns : tuple of Column
- *     Columns of a frame, in order; empty for a file.
+ *     Columns of a frame, table or list, in order; else empty.
  * size_bytes : int
  *     Size of the content, uncompressed.
  * note : str or None
  *     What its maker said of it.
  * created_at : str
  *     ISO 8601, UTC.
+ * source : Source or None
+ *     What it was made of; None for a value of a cell.
+ * profile : str or None
+ *     Digest of the object with its statistics, see `mlops_jupyter.data.profile`.
+ * stored_bytes : int or None
+ *     What it added to the object store.
+ * tags : tuple of str
+ *     Names that people gave it.
+ * gone_at, gone_why : str or None
+ *     When and why its content was given up.
  */
 export interface DatasetVersion {
   dataset: string;
   number: number;
   digest: string;
-  kind: 'file' | 'frame';
+  kind: 'array' | 'file' | 'folder' | 'frame' | 'records' | 'table';
   manifest: string;
   row_count: number | null;
   columns: Column[];
   size_bytes: number;
   note: string | null;
   created_at: string;
+  source?: Source | null;
+  profile?: string | null;
+  stored_bytes?: number | null;
+  tags?: string[];
+  gone_at?: string | null;
+  gone_why?: string | null;
 }
 /**
  * One column of a frame: its name as text, its dtype, how many values are missing.
@@ -326,6 +348,25 @@ export interface Column {
   name: string;
   type: string;
   missing: number;
+}
+/**
+ * What a version was made of, without secrets.
+ *
+ * Attributes
+ * ----------
+ * kind : str
+ * text : str
+ *     Path from the project's root (else absolute), URL, or SQL.
+ * connection : str or None
+ *     Of a query: which database, without user name and password.
+ * parameters : str or None
+ *     Of a query: JSON.
+ */
+export interface Source {
+  kind: 'dvc' | 'file' | 'folder' | 'query' | 'url';
+  text: string;
+  connection?: string | null;
+  parameters?: string | null;
 }
 /**
  * All pipelines that ``mlops.yaml`` declares, by name.

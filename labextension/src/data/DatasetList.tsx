@@ -6,6 +6,14 @@ import type { Dataset, Datasets, DatasetVersion } from '../wire';
 /** Versions shown of each dataset before one asks for all. */
 const SHOWN = 3;
 
+const WITHOUT_COLUMNS: Partial<
+  Record<DatasetVersion['kind'], (trans: ITranslate) => string>
+> = {
+  file: trans => trans.__('A file, kept byte for byte.'),
+  folder: trans => trans.__('A folder, its files kept byte for byte.'),
+  array: trans => trans.__('An array.')
+};
+
 /**
  * Datasets and their versions; a version opens to show its columns.
  */
@@ -94,7 +102,15 @@ function Version(props: {
           </span>
           <Age iso={version.created_at} now={props.now} trans={trans} />
         </span>
+        {!!version.tags?.length && (
+          <span className="jp-Mlops-note">{version.tags.join(' · ')}</span>
+        )}
         {version.note && <span className="jp-Mlops-note">{version.note}</span>}
+        {version.gone_at && (
+          <span className="jp-Mlops-note">
+            {trans.__('Content given up: %1', version.gone_why ?? '–')}
+          </span>
+        )}
       </button>
       {isOpen && <Columns version={version} trans={trans} />}
     </>
@@ -129,7 +145,7 @@ function Columns(props: {
   if (columns.length === 0) {
     return (
       <p className="jp-Mlops-inner jp-Mlops-muted">
-        {trans.__('A file, kept byte for byte.')}
+        {WITHOUT_COLUMNS[version.kind]?.(trans) ?? trans.__('No columns.')}
       </p>
     );
   }

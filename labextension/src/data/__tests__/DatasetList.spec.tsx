@@ -1,4 +1,4 @@
-import { render, screen } from '@testing-library/react';
+import { cleanup, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import React from 'react';
 import { expect, it } from 'vitest';
@@ -39,6 +39,37 @@ it('shows a file by its size', async () => {
   expect(row.textContent).not.toContain('×');
   await userEvent.click(row);
   expect(screen.getByText('A file, kept byte for byte.')).toBeDefined();
+});
+
+it('says of other kinds what they are', async () => {
+  for (const [kind, text] of [
+    ['folder', 'A folder, its files kept byte for byte.'],
+    ['array', 'An array.'],
+    ['frame', 'No columns.']
+  ] as const) {
+    show(version({ kind, row_count: null, columns: [] }));
+    await userEvent.click(screen.getByRole('button'));
+    expect(screen.getByText(text)).toBeDefined();
+    cleanup();
+  }
+});
+
+it('shows tags, and what was given up', () => {
+  show(
+    version({
+      tags: ['golden', 'v1.0.0'],
+      gone_at: '2026-11-05T10:00:00+00:00',
+      gone_why: 'older than 90 days'
+    })
+  );
+  const row = screen.getByRole('button');
+  for (const text of [
+    'golden',
+    'v1.0.0',
+    'Content given up: older than 90 days'
+  ]) {
+    expect(row.textContent).toContain(text);
+  }
 });
 
 it('folds what is old', async () => {
