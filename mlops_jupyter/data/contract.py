@@ -60,6 +60,10 @@ def write(
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         replace_file(home, text.encode())
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(
+            f"{home.parent}: is no folder", hint="write elsewhere: --out FILE"
+        ) from None
     except OSError as error:
         raise refused_by_disk(home, error) from error
     with contextlib.suppress(ValueError):
@@ -209,7 +213,7 @@ def _findings(pandera: Any, schema: Any, frame: Any) -> Iterator[Finding]:
     try:
         schema.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        yield from _told(error.failure_cases)
+        yield from _told(error.failure_cases, frame)
     except (pandera.errors.SchemaError, TypeError, ValueError) as error:
         yield Finding(None, masked(last_line(error)))
 
@@ -240,8 +244,10 @@ _WORDS = {
 }
 
 
-def _told(cases: Any) -> Iterator[Finding]:
+def _told(cases: Any, frame: Any) -> Iterator[Finding]:
     """Put pandera's table of failing values in words."""
+    is_type = cases["check"].astype(str).str.startswith("dtype(")
+    of_other_type = set(cases["column"][is_type])  # no use to check their values
     for (column, test), group in cases.groupby(["column", "check"], sort=False, dropna=False):
         values = [str(value) for value in group["failure_case"].tolist()]
         if test in {"column_in_dataframe", "column_in_schema"}:
@@ -249,10 +255,20 @@ def _told(cases: Any) -> Iterator[Finding]:
                 yield Finding(value[:200], _WORDS[test])
             continue
         name = str(column)
-        if str(test).startswith("dtype("):
-            yield Finding(name, f"is {values[0][:100]}, not {str(test)[7:-2]}")
+        if column in of_other_type:
+            if not str(test).startswith("dtype("):
+                continue
+            yield Finding(
+                name, f"is {_dtype(frame, name)}, not {_PLAIN.sub('str', str(test)[7:-2])}"
+            )
             continue
         some = list(dict.fromkeys(values))[:EXAMPLES]
         shown = () if is_personal_name(name) else tuple(masked(value)[:60] for value in some)
         what = _WORDS.get(test, f"not {masked(str(test))[:200]}")
         yield Finding(name, what, len(group), shown, at_least=len(group) >= FEW)
+
+
+def _dtype(frame: Any, name: str) -> str:
+    """Return the dtype of a column; pandera gives a value in its place for some."""
+    found = (str(dtype) for label, dtype in frame.dtypes.items() if str(label) == name)
+    return next(found, "another type")[:100]
