@@ -80,7 +80,7 @@ def snapshot(
 
 
 def _keep(project: Project, obj: Any, name: str, said: _Said, digest: str | None) -> DatasetVersion:
-    kept: DatasetVersion | _Kept
+    kept: DatasetVersion | Kept
     if isinstance(obj, str | os.PathLike):
         kept = _of_path(project, obj, name)
     else:
@@ -95,14 +95,14 @@ def _keep(project: Project, obj: Any, name: str, said: _Said, digest: str | None
 
 
 def _replayed(
-    project: Project, name: str, kept: DatasetVersion | _Kept, said: _Said
+    project: Project, name: str, kept: DatasetVersion | Kept, said: _Said
 ) -> DatasetVersion:
     """Return the version with this content, or one that only this process knows."""
     known = versions.find(project, name, kept.digest)
     if known is None or known.gone_at is not None:
         known = replayed.find(project, name, kept.digest)
     if known is None:
-        assert isinstance(kept, _Kept)
+        assert isinstance(kept, Kept)
         facts = msgspec.structs.asdict(kept)
         facts["source"] = said.source or kept.source
         facts.pop("origin", None)
@@ -144,7 +144,7 @@ class _Said(msgspec.Struct, frozen=True):
     move_tags: bool
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True):
     """What a row says of content that is in the object store."""
 
     kind: Kind
@@ -159,32 +159,41 @@ class _Kept(msgspec.Struct, frozen=True):
     origin: str | None = None
 
 
-def _of_path(project: Project, obj: str | os.PathLike[str], name: str) -> DatasetVersion | _Kept:
+def _of_path(project: Project, obj: str | os.PathLike[str], name: str) -> DatasetVersion | Kept:
     from mlops_jupyter.data import files
 
     kept = files.keep(project, obj, name)
     if isinstance(kept, DatasetVersion):
         return kept
-    return _Kept(**msgspec.structs.asdict(kept))
+    return Kept(**msgspec.structs.asdict(kept))
 
 
-def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | _Kept:
+def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | Kept:
     from mlops_jupyter.data import content, manifest
 
     examined = manifest.examine(content.take_apart(obj))
     known = versions.find(project, name, examined.digest)
     if known is not None and versions.is_there(project, known):
         return known
+    return store(project, examined, versions.newest(project, name, examined.taken.kind))
+
+
+def store(project: Project, examined: Examined, before: DatasetVersion | None) -> Kept:
+    """Keep a value, next to a version before, and return what a row must say of it.
+
+    The caller holds the objects.
+    """
+    from mlops_jupyter.data import manifest
+
     taken = examined.taken
     columns = taken.columns()
-    before = versions.newest(project, name, taken.kind)
     # it may come to hold objects of the version before
     origin = None if before is None else trust.origin(project, before)
     written = manifest.write(
         project.objects, examined, [c.name for c in columns], before.manifest if before else None
     )
     made = _profile(project, examined, columns, before)
-    return _Kept(
+    return Kept(
         taken.kind,
         examined.digest,
         written.manifest,
@@ -217,7 +226,7 @@ def _profile(
     return profile.write(project.objects, made)
 
 
-def _commit(project: Project, name: str, kept: _Kept, said: _Said) -> DatasetVersion:
+def _commit(project: Project, name: str, kept: Kept, said: _Said) -> DatasetVersion:
     """Add the row, after all objects; of two writers of one content the second gets the first's."""
     source = said.source or kept.source
     facts = {
