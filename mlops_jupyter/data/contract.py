@@ -258,9 +258,8 @@ def _told(cases: Any, frame: Any) -> Iterator[Finding]:
         if column in of_other_type:
             if not str(test).startswith("dtype("):
                 continue
-            yield Finding(
-                name, f"is {_dtype(frame, name)}, not {_PLAIN.sub('str', str(test)[7:-2])}"
-            )
+            wanted = str(test)[len("dtype('") : -len("')")].replace("string[pyarrow]", "str")
+            yield Finding(name, f"is {_dtype(frame, name)}, not {wanted}")
             continue
         some = list(dict.fromkeys(values))[:EXAMPLES]
         shown = () if is_personal_name(name) else tuple(masked(value)[:60] for value in some)
