@@ -14,7 +14,7 @@ from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project, find_root, init, open_project
 from mlops_jupyter.runs.certificate import sentence
 from mlops_jupyter.runs.metric import SYSTEM, metric_text
-from mlops_jupyter.runs.run import Run, RunDetail
+from mlops_jupyter.runs.run import RunDetail
 
 MOST_FILES = 50
 """Files that `mlops show` lists and looks at."""
@@ -90,7 +90,7 @@ def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) ->
     if as_json:
         click.echo(wire.encode(detail).decode())
         return
-    for line in _lines(detail.run):
+    for line in _lines(detail):
         click.echo(line)
     if detail.certificate is not None:
         made = detail.certificate
@@ -140,7 +140,8 @@ def ui_command(port: int, host: str) -> None:
     os.execve(sys.executable, command, environment)
 
 
-def _lines(run: Run) -> list[str]:
+def _lines(detail: RunDetail) -> list[str]:
+    run = detail.run
     dirty = " with uncommitted changes" if run.git_dirty else ""
     facts = {
         "run": f"{run.id}  {run.name}  {run.status}",
@@ -150,7 +151,8 @@ def _lines(run: Run) -> list[str]:
         "error": run.error,
         "commit": run.git_commit and run.git_commit + dirty,
         "code": run.code_digest,
-        "data": ", ".join(run.data) or None,
+        "data": ", ".join(ref for ref in run.data if ref not in detail.made) or None,
+        "made": ", ".join(detail.made) or None,
         "model": run.model_kind and f"{run.model_kind}  {run.model_digest}",
         "mlflow": run.mlflow_run_id or "not copied yet",
     }
@@ -174,7 +176,10 @@ def _file_lines(project: Project, detail: RunDetail) -> list[str]:
         digest = f"  {file.digest[:15]}" if file.digest else ""
         became = {"changed": "  changed since", "gone": "  gone"}.get(now.state or "", "")
         what = "read" if file.kind == "file" else file.kind
-        lines.append(f"{what:<10}{' '.join(file.path.split())}{digest}{became}")
+        kept = f"  not kept: {file.not_kept}" if file.not_kept else ""
+        lines.append(f"{what:<10}{' '.join(file.path.split())}{digest}{became}{kept}")
     if len(read) > MOST_FILES:
         lines.append(f"          … and {len(read) - MOST_FILES:,} more, see --json")
+    written = {f for cell in detail.cells for f in cell.files if f.access == "write" and f.not_kept}
+    lines += [f"wrote     {f.path}  not kept: {f.not_kept}" for f in sorted(written, key=str)]
     return lines

@@ -107,6 +107,7 @@ class Capture:
         observer.start()
         observer.begin()
         self.live = Live(project, session_id, path, tracking, observer, Journal(project))
+        self.keep(project)  # some may wait since an earlier kernel
         run_id = os.environ.get("MLOPS_RUN")
         if run_id:  # a step of a pipeline: all its cells belong to the pipeline's run
             tracking.attach(run_id)
@@ -119,6 +120,7 @@ class Capture:
             self.live.observer.stop()
             self.live.tracking.leave()
             self.live.journal.flush()
+            self.keep(self.live.project)
 
     @guarded
     def pre_run_cell(self, info: Any) -> None:
@@ -171,6 +173,8 @@ class Capture:
         execution = self._execution(live, info, analysis, observed, error, seconds)
         if not live.journal.record(execution, parts, slice_[:-1], trace.doubts(slice_)):
             self.complain(live.journal.late())
+        if execution.keeps:
+            self.keep(live.project)
         return parts
 
     @guarded
@@ -179,6 +183,16 @@ class Capture:
         if self.live is not None and self.live.project.settings.capture.figures:
             self._outputs.see(message)
         return message
+
+    @guarded
+    def keep(self, project: Project) -> None:
+        """Let the files that wait become data versions, by the process beside the kernel."""
+        if project.settings.capture.files != "snapshot":
+            return
+        from mlops_jupyter.runs import keeping, mirror
+
+        if keeping.is_waiting(project):
+            mirror.start(project)
 
     def touch(self, version: DatasetVersion, taken: bool) -> None:
         """Note a data version that the executing cell loaded, or took."""
@@ -203,6 +217,7 @@ class Capture:
         seconds: float,
     ) -> Execution:
         traced, project = observed.traced, live.project
+        files = _files_of(project, observed.accesses)
         return Execution(
             session_id=live.session_id,
             position=traced.position,
@@ -223,7 +238,8 @@ class Capture:
             made=_rows_of(project, [version for version, taken in self._touched if taken]),
             notebook=notebook.path_told_with(info.cell_id),
             outputs=self._outputs.shown,
-            files=_files_of(project, observed.accesses),
+            files=files,
+            keeps=_kept_of(project, files),
         )
 
 
@@ -236,11 +252,19 @@ def _rows_of(project: Project, used: Sequence[DatasetVersion]) -> tuple[int, ...
 
 
 def _files_of(project: Project, accesses: Accesses) -> tuple[ReadFile, ...]:
-    if not accesses.accesses:
+    if not accesses.accesses or project.settings.capture.files == "off":
         return ()
     from mlops_jupyter.runs.files import read_files
 
     return read_files(project, accesses)
+
+
+def _kept_of(project: Project, files: tuple[ReadFile, ...]) -> tuple[ReadFile, ...]:
+    if not files or project.settings.capture.files != "snapshot" or REPRODUCES in os.environ:
+        return ()
+    from mlops_jupyter.runs.keeping import chosen
+
+    return chosen(project, files)
 
 
 def start(shell: Any) -> Capture:

@@ -125,15 +125,28 @@ def detail(project: Project, run_id: str) -> RunDetail:
         ),
         certificate=certificate.newest(project, run.id),
         unsure=tuple(msgspec.json.decode(doubts["unsure"])),
+        made=_made(project, run.id),
     )
+
+
+def _made(project: Project, run_id: str) -> tuple[str, ...]:
+    """Return the data versions that the cells of a run took."""
+    rows = project.catalog.rows(
+        "SELECT DISTINCT dataset, number FROM run_cell JOIN execution_made USING (execution_id)"
+        " JOIN dataset_version ON dataset_version.id = version_id WHERE run_id = ?"
+        " ORDER BY dataset, number",
+        (run_id,),
+    )
+    return tuple(f"{dataset}@{number}" for dataset, number in rows)
 
 
 def files_of(project: Project, run_id: str) -> dict[int, tuple[ReadFile, ...]]:
     """Return what the cells of a run read and wrote, by the row of the execution."""
     found: dict[int, list[ReadFile]] = defaultdict(list)
     rows = project.catalog.rows(
-        "SELECT execution_id, path, access, kind, size_bytes, digest FROM run_cell"
-        " JOIN execution_file USING (execution_id) WHERE run_id = ?"
+        "SELECT execution_id, path, access, kind, size_bytes, digest, why FROM run_cell"
+        " JOIN execution_file USING (execution_id)"
+        " LEFT JOIN file_keeping USING (execution_id, path, access) WHERE run_id = ?"
         " ORDER BY execution_id, access, path LIMIT ?",
         (run_id, MOST_FILES),
     )

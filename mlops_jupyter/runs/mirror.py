@@ -1,4 +1,4 @@
-"""The mirror: a process of its own that copies ended runs to MLflow.
+"""The mirror: a process of its own that copies ended runs to MLflow, and keeps files of cells.
 
 Ending a run puts a row in the outbox, in the same transaction. The mirror drains the outbox:
 one at a time holds the lock, and copying a run twice makes no second one, because MLflow's
@@ -68,7 +68,10 @@ def drain(project: Project) -> int:
     ExternalError
         MLflow cannot be reached, or refuses; the runs wait in the outbox.
     """
+    from mlops_jupyter.runs import keeping
+
     recorder.close_dead(project)
+    keeping.keep_files(project)
     copied, error = _Drain(project).all()
     if error is not None:
         count, _ = history.waiting(project)
@@ -85,14 +88,16 @@ def serve(project: Project) -> None:
     What MLflow does not take is tried again, after 1 second and then twice as long each time,
     up to a minute, for as long as `mirror.retry_seconds` says.
     """
+    from mlops_jupyter.runs import keeping
+
     while project.catalog.path.exists():  # else somebody has deleted the project
         try:
             with exclusive(project.folder / ALIVE, 0, WHAT):
                 _serve(project)
         except ConflictError:
             return
-        # a run that ended while we held the lock started no mirror of its own
-        if not _untried(project):
+        # what ended while we held the lock started no mirror of its own
+        if not _untried(project) and not keeping.is_waiting(project):
             return
 
 
@@ -104,10 +109,14 @@ def _spawn(project: Project) -> None:
 
 
 def _serve(project: Project) -> None:
+    from mlops_jupyter.runs import keeping
+
     settings = project.settings.mirror
     drain = _Drain(project)
     last_success, last_try, pause = time.monotonic(), 0.0, 0.0
     while project.catalog.path.exists():
+        if keeping.keep_files(project):  # first: runs are copied with the versions of their files
+            last_success = time.monotonic()
         if _untried(project) or time.monotonic() - last_try >= pause:
             copied, error = drain.all()
             last_try = time.monotonic()

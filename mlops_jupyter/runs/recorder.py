@@ -20,12 +20,10 @@ from msgspec.structs import replace
 from mlops_jupyter.cells.analysis import analyse
 from mlops_jupyter.errors import ConflictError
 from mlops_jupyter.project import REPRODUCES, Project, now
-from mlops_jupyter.runs import code, secret
+from mlops_jupyter.runs import cell_rows, code, secret
+from mlops_jupyter.runs.cell_rows import NOTEBOOK
 from mlops_jupyter.runs.liveness import HOST, is_alive
 from mlops_jupyter.runs.run import ReadFile, Status
-
-_NOTEBOOK = "coalesce(?, (SELECT notebook FROM session WHERE id = ?))"
-"""The path told with the execution, else that of the session, which the server keeps right."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -51,7 +49,7 @@ class Execution(msgspec.Struct, frozen=True):
     """One execution of one cell, as the kernel saw it.
 
     Of the rows of data versions, `versions` has those that it took or loaded, and `made` those
-    that it took.
+    that it took. Of its `files`, those that it `keeps` are to become data versions.
     """
 
     session_id: str
@@ -74,6 +72,7 @@ class Execution(msgspec.Struct, frozen=True):
     notebook: str | None = None
     outputs: tuple[Shown, ...] = ()
     files: tuple[ReadFile, ...] = ()
+    keeps: tuple[ReadFile, ...] = ()
 
 
 class FittedModel(msgspec.Struct, frozen=True):
@@ -177,7 +176,7 @@ def open_run(
         rows.execute(
             "INSERT INTO run (id, name, status, session_id, notebook, started_at, git_commit,"
             " git_dirty, pipeline_run_id, parent_run_id, reproduces)"
-            f" VALUES (?, ?, 'running', ?, {_NOTEBOOK}, ?, ?, ?, ?, ?,"
+            f" VALUES (?, ?, 'running', ?, {NOTEBOOK}, ?, ?, ?, ?, ?,"
             " (SELECT id FROM run WHERE id = ?))",
             (
                 run_id,
@@ -287,9 +286,9 @@ def _write(
     kept = [_Kept(project, part.findings) for part in parts]
     outputs = _stored(project, execution.outputs)
     with project.catalog.transaction() as rows:
-        execution_id = _put_execution(rows, execution, parts[-1].run_id if parts else None)
+        execution_id = cell_rows.put_execution(rows, execution, parts[-1].run_id if parts else None)
         if outputs:
-            _put_outputs(rows, execution_id, outputs)
+            cell_rows.put_outputs(rows, execution_id, outputs)
         for part, found in zip(parts, kept, strict=True):
             _put_code(rows, part.run_id, [*slice_, execution_id])
             _put_doubts(rows, part.run_id, [*unsure, *_withheld(rows, part.run_id)])
@@ -311,6 +310,7 @@ def _discreet(cell: Execution) -> Execution:
             unsure=(*cell.unsure, secret.why_private(cell.position)),
             outputs=(),
             files=(),
+            keeps=(),
         )
     source = secret.masked_source(cell.source)
     if source not in (cell.source, secret.PRIVATE):
@@ -329,6 +329,8 @@ def _discreet(cell: Execution) -> Execution:
         notebook=cell.notebook and secret.masked(cell.notebook),
         outputs=tuple(_discreet_output(shown) for shown in cell.outputs),
         files=tuple(replace(file, path=secret.masked(file.path)) for file in cell.files),
+        # a file that may not be named cannot be found
+        keeps=tuple(file for file in cell.keeps if secret.masked(file.path) == file.path),
     )
 
 
@@ -394,66 +396,6 @@ class _Kept:
             " VALUES (?, ?, ?, ?, ?)",
             [(run_id, *artifact) for artifact in [*self.files, *figures]],
         )
-
-
-def _put_execution(rows: sqlite3.Connection, cell: Execution, run_id: str | None) -> int:
-    rows.execute(
-        "INSERT OR IGNORE INTO source (digest, text) VALUES (?, ?)",
-        (cell.source_digest, cell.source),
-    )
-    execution_id = rows.execute(
-        "INSERT INTO cell_execution (session_id, position, cell_id, source_digest, code_digest,"
-        " reads, writes, changes, deletes, parents, unsure, started_at, duration_seconds, error,"
-        " run_id, notebook) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        f" {_NOTEBOOK})",
-        (
-            cell.session_id,
-            cell.position,
-            cell.cell_id,
-            cell.source_digest,
-            cell.code_digest,
-            _json(cell.reads),
-            _json(cell.writes),
-            _json(cell.changes),
-            _json(cell.deletes),
-            _json(cell.parents),
-            _json(cell.unsure),
-            cell.started_at,
-            cell.duration_seconds,
-            cell.error,
-            run_id,
-            cell.notebook,
-            cell.session_id,
-        ),
-    ).lastrowid
-    assert execution_id is not None
-    if cell.versions:
-        rows.executemany(
-            "INSERT INTO execution_data (execution_id, version_id) VALUES (?, ?)",
-            [(execution_id, version) for version in cell.versions],
-        )
-    if cell.made:
-        rows.executemany(
-            "INSERT INTO execution_made (execution_id, version_id) VALUES (?, ?)",
-            [(execution_id, version) for version in cell.made],
-        )
-    if cell.files:
-        rows.executemany(
-            "INSERT OR IGNORE INTO execution_file (execution_id, path, access, kind, size_bytes,"
-            " digest) VALUES (?, ?, ?, ?, ?, ?)",
-            [(execution_id, f.path, f.access, f.kind, f.size_bytes, f.digest) for f in cell.files],
-        )
-    return execution_id
-
-
-def _put_outputs(
-    rows: sqlite3.Connection, execution_id: int, outputs: Sequence[tuple[str, str, int]]
-) -> None:
-    rows.executemany(
-        "INSERT INTO output (execution_id, number, media_type, digest, size_bytes)"
-        " VALUES (?, ?, ?, ?, ?)",
-        [(execution_id, number, *output) for number, output in enumerate(outputs, 1)],
-    )
 
 
 def _put_code(rows: sqlite3.Connection, run_id: str, execution_ids: list[int]) -> None:

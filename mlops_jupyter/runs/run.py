@@ -34,6 +34,8 @@ class ReadFile(msgspec.Struct, frozen=True):
         ``blake3:…`` of the content when the cell ended. None: unknown, or gone; of what was
         read, also when the same cell changed it later. Of a folder: see
         `mlops_jupyter.data.file_state.folder_digest`.
+    not_kept : str or None
+        Why it did not become a data version, where the project wants that of it.
     """
 
     path: str
@@ -41,6 +43,7 @@ class ReadFile(msgspec.Struct, frozen=True):
     kind: Literal["file", "folder", "url", "query"]
     size_bytes: int | None
     digest: str | None
+    not_kept: str | None = None
 
 
 class CodeCell(msgspec.Struct, frozen=True):
@@ -132,9 +135,12 @@ class RunDetail(msgspec.Struct, frozen=True):
         What became of re-executing it, the last time.
     unsure : tuple of str
         Why those cells may not give the same again, in words.
+    made : tuple of str
+        Of the data versions of the run, those that its cells took themselves.
     """
 
     run: Run
     cells: tuple[CodeCell, ...]
     certificate: Certificate | None = None
     unsure: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()

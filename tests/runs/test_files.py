@@ -138,8 +138,10 @@ def test_show_lists_the_files(
     assert f"read      data/train.csv  {digest}  gone" in lines
 
     told = json.loads(run(capsys, "show", run_id, "--json")[1])
-    assert {"path": "data/train.csv", "access": "read", "kind": "file", "size_bytes": 4,
-            "digest": digest_of(b"a\n1\n")} in told["cells"][0]["files"]  # fmt: skip
+    assert {
+        "path": "data/train.csv", "access": "read", "kind": "file", "size_bytes": 4,
+        "digest": digest_of(b"a\n1\n"), "not_kept": None,
+    } in told["cells"][0]["files"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["data/train.csv", "./data/../data/train.csv", "absolute"])

@@ -107,8 +107,13 @@ function factsOf(detail: RunDetail, now: number, trans: ITranslate): Fact[] {
     const file = run.notebook.replace(/^.*\//, '');
     facts.push([trans.__('Notebook'), file, run.notebook]);
   }
-  if (run.data.length) {
-    facts.push([trans.__('Data'), run.data.join(', '), '']);
+  const made = detail.made ?? [];
+  const used = run.data.filter(ref => !made.includes(ref));
+  if (used.length) {
+    facts.push([trans.__('Data'), used.join(', '), '']);
+  }
+  if (made.length) {
+    facts.push([trans.__('Data made'), made.join(', '), '']);
   }
   if (run.model_kind) {
     facts.push([trans.__('Model'), run.model_kind, run.model_digest ?? '']);

@@ -27,6 +27,15 @@ CREATE TABLE execution_made (               -- data versions that a cell took; e
 CREATE INDEX execution_made_by_version ON execution_made (version_id);
 CREATE INDEX execution_data_by_version ON execution_data (version_id);
 CREATE INDEX run_data_by_version ON run_data (version_id);
+CREATE TABLE file_keeping (                 -- files of cells that are to become data versions, until they are
+    execution_id  INTEGER NOT NULL REFERENCES cell_execution (id),
+    path          TEXT NOT NULL,
+    access        TEXT NOT NULL,            -- as in execution_file
+    why           TEXT,                     -- null: it waits; else why it did not become one, in words
+    PRIMARY KEY (execution_id, path, access)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX file_keeping_waiting ON file_keeping (execution_id) WHERE why IS NULL;
+
 CREATE INDEX run_cell_by_execution ON run_cell (execution_id);
 CREATE INDEX execution_file_by_path ON execution_file (path);
 CREATE INDEX execution_file_by_digest ON execution_file (digest) WHERE digest IS NOT NULL;

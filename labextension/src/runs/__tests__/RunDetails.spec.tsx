@@ -47,6 +47,16 @@ it('shows all metrics and parameters', () => {
   expect(within(parameters).getAllByRole('row')).toHaveLength(2);
 });
 
+it('tells the data that a run made from the data that it used', () => {
+  const more = run({ data: ['clean@1', 'raw@2'] });
+  const detail = { run: more, cells: [cell], made: ['clean@1'] };
+  show({}, { detail });
+  const value = (name: string): string | null | undefined =>
+    screen.getByText(name).nextElementSibling?.textContent;
+  expect(value('Data')).toBe('raw@2');
+  expect(value('Data made')).toBe('clean@1');
+});
+
 it('shows the cells with their positions and times', () => {
   show({});
   expect(screen.getByText('model.fit(X, y)')).toBeDefined();
