@@ -127,7 +127,7 @@ def put(
         if row is not None and not move:
             raise ConflictError(
                 f"{dataset}@{name} is {dataset}@{row['number']}",
-                hint="to move it: `mlops data tag VERSION TAG --force`",
+                hint="to move it, say --force, or move_tags=True",
             )
         connection.execute(
             "INSERT INTO data_tag (dataset, tag, version_id, tagged_at) VALUES (?, ?, ?, ?)"
