@@ -186,7 +186,7 @@ def _order(rows: Sequence[Row], places: Mapping[Key, int]) -> Part:
     )
     orders = [[places[key] for key in names] for names in numbers]
     return Part(
-        "order",
+        "key_order",
         leaf=_leaf(pa.array(codes)),
         parts={"orders": Part("arrow", leaf=_leaf(pa.array(orders, pa.list_(pa.int32()))))},
     )

@@ -2,7 +2,9 @@
 
 What Arrow carries exactly (None, NA, NaT, bool, int, float, str, bytes, date) and Decimal (as
 text) becomes one Arrow leaf per type, beside a leaf that says of which type each row is. Any
-other value is pickled, alone. `token` is what stands for a pickled value in the digest.
+other value is pickled, alone, unless JSON carries it exactly, as most lists and dicts: then what
+stands in place of the pickle is JSON, which is safe to read wherever it came from. `token` is what
+stands for such a value in the digest.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import datetime as dt
 import decimal
 import fractions
 import io
+import json
+import math
 import pickle
 import uuid
 from collections.abc import Callable, Iterable
@@ -213,9 +217,11 @@ def _arrow_leaf(kind: str, values: Objects) -> Leaf | None:
 
 
 def _pickled(values: Objects, where: str) -> Part:
-    contents = [_dumps(value, where) for value in values]
+    contents = [_json(value) or _dumps(value, where) for value in values]
     seen = {type(value): content for value, content in zip(values, contents, strict=True)}
     for kind, content in seen.items():
+        if not content.startswith(_PICKLED):
+            continue
         try:
             pickle.loads(content)
         except Exception as error:
@@ -231,6 +237,37 @@ def _pickled(values: Objects, where: str) -> Part:
     )
 
 
+_PICKLED = b"\x80"
+"""How a pickle begins, and no JSON."""
+
+
+def _json(value: Any) -> bytes | None:
+    """Return a value as JSON; None if it would not come back with the same types."""
+    if type(value) not in (list, dict, int):
+        return None
+    try:
+        if _is_json(value):
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except (RecursionError, UnicodeEncodeError):
+        pass  # it holds itself; half a surrogate pair
+    return None
+
+
+def _is_json(value: Any) -> bool:
+    kind = type(value)
+    if kind is list:
+        return all(map(_is_json, value))
+    if kind is dict:
+        return all(type(key) is str for key in value) and all(map(_is_json, value.values()))
+    # NaN is no JSON; an int of thousands of digits is none that Python reads
+    if kind is float:
+        return math.isfinite(value)
+    return value is None or kind in (str, bool) or (kind is int and value.bit_length() < _LONG)
+
+
+_LONG = 10_000
+
+
 def _dumps(value: Any, where: str) -> bytes:
     try:
         return pickle.dumps(value, PROTOCOL)
@@ -242,6 +279,8 @@ def _dumps(value: Any, where: str) -> bytes:
 
 
 def _loads(stored: Stored, content: bytes) -> Any:
+    if not content.startswith(_PICKLED):
+        return json.loads(content)
     try:
         return stored.unpickled(content)
     except (ImportError, AttributeError) as error:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_jupyter.data import content, manifest
 from mlops_jupyter.data.content import take_apart
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.store.objects import Objects
@@ -91,6 +92,21 @@ def test_the_next_version_comes_back_equal_and_adds_little(objects: Objects) -> 
 def test_nan_comes_back(objects: Objects) -> None:
     (again,) = there_and_back(objects, [{"x": math.nan}])
     assert math.isnan(again["x"])
+
+
+def test_what_json_carries_is_read_wherever_it_came_from(objects: Objects) -> None:
+    plain = [ORDER, {"deep": [[1, -0.0, "ü", True, None]], "id": 2**80}]
+    manifest_of = kept.write(objects, kept.examine(plain))
+    kind, stored = manifest.content(objects, manifest_of, origin="elsewhere")
+    same_value(content.put_together(kind, stored), plain)
+
+    for other in ([(1, 2)], [math.inf], {1: "a"}, ["\ud800\udc00"], [b"x"], {"a": {1}}, []):
+        made = [{"v": other}]
+        name = kept.write(objects, kept.examine(made))
+        same_value(kept.read(objects, name), made)
+        if other:
+            with pytest.raises(UsageError, match="a pickle can run any code"):
+                content.put_together(*manifest.content(objects, name, origin="elsewhere"))
 
 
 def test_many_rows_with_keys_of_their_own_come_back(objects: Objects) -> None:
