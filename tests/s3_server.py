@@ -43,6 +43,7 @@ class S3Server:
         if method == "PUT":
             self.sent_bytes += int(environ.get("CONTENT_LENGTH") or 0)
         if self.refuse(method, path):
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response("403 Forbidden", [("Content-Type", "application/xml")])
             return [b"<Error><Code>AccessDenied</Code><Message>not today</Message></Error>"]
         return self._app(environ, start_response)
