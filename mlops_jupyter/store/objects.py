@@ -18,7 +18,6 @@ import blake3
 import zstandard
 
 from mlops_jupyter.errors import IntegrityError, UsageError, refused_by_disk
-from mlops_jupyter.store import lock
 
 HELD_SECONDS = 600.0
 """How long a writer waits for whoever removes objects: longer than any sweep takes."""
@@ -116,6 +115,8 @@ class Objects:
         ConflictError
             Objects are being removed, for longer than that should take.
         """
+        from mlops_jupyter.store import lock  # a cell that keeps nothing need not import it
+
         return lock.shared(self._lock, HELD_SECONDS, "remove objects")
 
     def alone(self) -> AbstractContextManager[None]:
@@ -126,6 +127,8 @@ class Objects:
         ConflictError
             Somebody writes all the time.
         """
+        from mlops_jupyter.store import lock
+
         return lock.exclusive(self._lock, ALONE_SECONDS, "keep something in this project")
 
     @property
