@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.project import Project
+from mlops_jupyter.runs.makers import makers
 from tests.kernel import Kernel
 
 
@@ -40,3 +42,16 @@ def test_a_path_needs_no_quotes(project: Project, kernel: Kernel) -> None:
     Path("raw data.csv").write_text("a\n1\n")
     assert kernel.run("%snapshot raw data.csv --name raw").status == "ok"
     assert versions.resolve(project, "raw").kind == "file"
+
+
+def test_the_log_says_which_run_or_cell_took_a_version(project: Project, kernel: Kernel) -> None:
+    kernel.run("import pandas as pd\ndf = pd.DataFrame({'a': [1]})\n%snapshot df --name train")
+    kernel.run("%%track ridge\ndf['a'] = 2\n%snapshot df --name train")
+    kernel.run("%%track again\n%snapshot df --name train")  # the same content: the first counts
+    made = makers(project, "train")
+    assert re.fullmatch(r"\S.* \[2\]", made[1])  # %load_ext was the first
+    run = project.catalog.row("SELECT id FROM run WHERE name = 'ridge'")
+    assert run is not None
+    assert made[2] == f"run ridge {run['id'][:8]}"
+    log = kernel.run("%mlops data log train").text
+    assert all(words in log for words in made.values())
