@@ -22,7 +22,7 @@ from mlops_jupyter.data.content import TakenColumn
 from mlops_jupyter.data.moments import Moments
 from mlops_jupyter.data.part import CHUNK_ROWS
 from mlops_jupyter.data.personal import CARD, is_personal_name, looks_personal, masked
-from mlops_jupyter.data.quantile import estimated_distinct, quantiles
+from mlops_jupyter.data.quantile import BINS, estimated_distinct, quantiles
 
 TOP = 10
 CATEGORIES = 50
@@ -48,6 +48,7 @@ class Walk:
     arrays: Sequence[Callable[[], Any]]
     sample: Any
     rows: int
+    bins: int
 
     def __iter__(self) -> Iterator[Any]:
         """Make the arrays one after the other: one of them is in memory at a time."""
@@ -66,7 +67,9 @@ class Walk:
             start += len(array)
 
 
-def describe(column: TakenColumn, digest: str, rows: int, sample: Any) -> ColumnProfile:
+def describe(
+    column: TakenColumn, digest: str, rows: int, sample: Any, bins: int = BINS
+) -> ColumnProfile:
     """Return the statistics of a column.
 
     Parameters
@@ -77,11 +80,13 @@ def describe(column: TakenColumn, digest: str, rows: int, sample: Any) -> Column
     rows : int
     sample : array of int or None
         The rows, ascending, that stand for all of them; see `quantile.sampled_rows`.
+    bins : int
+        Parts between quantiles.
     """
     facts: Facts = {"kind": "other"}
     arrays = _arrays(column, rows)
     if arrays:
-        walk = Walk(arrays, sample, rows)
+        walk = Walk(arrays, sample, rows, bins)
         kind = arrays[0]().type
         # without a kernel for its type, its name and what is missing are known
         with contextlib.suppress(pa.ArrowNotImplementedError):
@@ -151,7 +156,7 @@ def _number(walk: Walk, kind: Any) -> Facts:
             "mean": _finite(found.mean), "deviation": _finite(found.deviation),
         }  # fmt: skip
     return {
-        "kind": "number", **facts, "infinite": found.infinite, "quantiles": _edges(found, 1),
+        "kind": "number", **facts, "infinite": found.infinite, "quantiles": _edges(found, walk, 1),
     }  # fmt: skip
 
 
@@ -165,7 +170,7 @@ def _duration(walk: Walk, kind: Any) -> Facts:
             "minimum": int(found.low) / parts, "maximum": int(found.high) / parts,
             "mean": found.mean / parts, "deviation": found.deviation / parts,
         }  # fmt: skip
-    return {"kind": "number", **facts, "quantiles": _edges(found, parts)}
+    return {"kind": "number", **facts, "quantiles": _edges(found, walk, parts)}
 
 
 def _time(walk: Walk, kind: Any) -> Facts:
@@ -191,7 +196,7 @@ def _time(walk: Walk, kind: Any) -> Facts:
         facts |= {"minimum": written(found.low), "maximum": written(found.high)}
         facts["mean"] = found.mean / parts
         facts["deviation"] = found.deviation / parts
-    return {"kind": "time", **facts, "quantiles": _edges(found, parts)}
+    return {"kind": "time", **facts, "quantiles": _edges(found, walk, parts)}
 
 
 def _text(walk: Walk, kind: Any) -> Facts:
@@ -294,10 +299,10 @@ def _spread(count: int) -> list[int]:
     return sorted({place * count // EXAMPLES for place in range(EXAMPLES)}) if count else []
 
 
-def _edges(found: Moments, parts: float) -> tuple[float, ...]:
+def _edges(found: Moments, walk: Walk, parts: float) -> tuple[float, ...]:
     if not len(found.ordered):
         return ()
-    edges = quantiles(found.ordered)
+    edges = quantiles(found.ordered, walk.bins)
     edges[0], edges[-1] = found.low, found.high  # of all values, not of the sample
     return tuple((edges / parts if parts != 1 else edges).astype(np.float64).tolist())
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from mlops_jupyter.data.column_profile import ColumnProfile
 
-TAIL = 3
-"""Quantiles at each end (1.2 %) that are cut off the picture, where they would fill most of it."""
+TAIL = 0.012
+"""Share at each end that is cut off the picture, where it would fill most of it."""
 
 
 def bars(column: ColumnProfile, most: int) -> tuple[float, ...]:
@@ -35,7 +35,8 @@ def bars(column: ColumnProfile, most: int) -> tuple[float, ...]:
 def extent(column: ColumnProfile) -> tuple[float, float]:
     """Return where the first bar begins and the last ends."""
     edges = column.quantiles
-    low, high = edges[TAIL], edges[-1 - TAIL]
+    cut = round(TAIL * len(edges))
+    low, high = edges[cut], edges[-1 - cut]
     if high > low and edges[-1] - edges[0] > 4 * (high - low):
         return low, high  # a few outliers would push all the rest into one bar
     return edges[0], edges[-1]

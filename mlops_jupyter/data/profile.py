@@ -76,9 +76,9 @@ def make(
         Of another version: columns of the same content are not looked at again.
     """
     from mlops_jupyter.data.part import in_threads
-    from mlops_jupyter.data.quantile import sampled_rows
+    from mlops_jupyter.data.quantile import bins_of, sampled_rows
 
-    sample = sampled_rows(rows)
+    sample, bins = sampled_rows(rows), bins_of(len(columns))
     ready = {}
     if known is not None and known.format == FORMAT:
         ready = {column.digest: column for column in known.columns}
@@ -90,7 +90,7 @@ def make(
         before = ready.get(digest)
         if before is not None and _holds(before, column):
             return msgspec.structs.replace(before, name=column.name, type=column.type)
-        return describe(column, digest, rows, sample)
+        return describe(column, digest, rows, sample, bins)
 
     made = tuple(in_threads(one, list(zip(columns, digests, strict=True)), rows))
     return Profile(rows, made, None if sample is None else len(sample))
