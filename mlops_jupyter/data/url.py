@@ -126,7 +126,11 @@ def _errors(url: str, shown: str) -> Iterator[None]:
         raise UsageError(
             f"{shown}: {package} is not installed", hint=f"pip install {package}"
         ) from None
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        # of the web, whatever went wrong is called so
+        cause = error.__cause__ if protocol.startswith("http") else None
+        if isinstance(cause, Exception) and getattr(cause, "status", None) not in {404, 410}:
+            raise _failed(shown, cause) from None
         raise NotFoundError("file", shown) from None
     except ValueError as error:
         if "Protocol not known" in str(error):
