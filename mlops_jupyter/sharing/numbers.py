@@ -59,8 +59,16 @@ def _aligned(rows: Iterable[sqlite3.Row], there: Mapping[int, str]) -> list[int]
     return made
 
 
-def chosen(there: There, refs: Iterable[str]) -> set[tuple[str, int]]:
+def chosen(there: There, refs: Iterable[str], datasets: Iterable[str]) -> set[tuple[str, int]]:
     """Return the versions of the shared store that people write as ``train`` or ``train@2``.
+
+    Parameters
+    ----------
+    there : mapping
+        Of these datasets, at least.
+    refs : iterable of str
+    datasets : iterable of str
+        The names of all datasets there.
 
     Raises
     ------
@@ -72,7 +80,7 @@ def chosen(there: There, refs: Iterable[str]) -> set[tuple[str, int]]:
         dataset, _, which = ref.partition("@")
         numbers = there.get(dataset, {}) if NAME.fullmatch(dataset) else {}
         if not numbers:
-            raise NotFoundError("dataset in the shared store", dataset[:100], there)
+            raise NotFoundError("dataset in the shared store", dataset[:100], datasets)
         meant = _meant(numbers, which)
         if not meant:
             known = [f"{dataset}@{number}" for number in numbers]

@@ -137,7 +137,7 @@ class _Pull:
         datasets = None if refs is None else {ref.partition("@")[0] for ref in refs}
         there, read, refused = self._shared.digests(datasets, self._names, self._known)
         self._refused.update(refused)
-        wanted = None if refs is None else numbers.chosen(there, refs)
+        wanted = None if refs is None else numbers.chosen(there, refs, self._datasets())
         for dataset in there:
             with self._project.catalog.transaction() as connection:
                 self._note(dataset, numbers.align(connection, dataset, there[dataset]))
@@ -164,6 +164,9 @@ class _Pull:
         )
         self._learn(b for b in read.values() if b not in new)
         return [bundle.id for bundle in done]
+
+    def _datasets(self) -> set[str]:
+        return {said.id.partition("@")[0] for said in self._names.values() if said.number}
 
     def _put_version(self, bundle: Bundle, there: numbers.There) -> None:
         row = bundle.tables["dataset_version"][0]
