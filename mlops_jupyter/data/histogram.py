@@ -9,6 +9,9 @@ from mlops_jupyter.data.column_profile import ColumnProfile
 TAIL = 0.012
 """Share at each end that is cut off the picture, where it would fill most of it."""
 
+FEW_NUMBERS = 8
+"""Whole numbers that one bar may stand for, before it is a stretch like any other."""
+
 
 def bars(column: ColumnProfile, most: int) -> tuple[float, ...]:
     """Return the share of the values in each bar, at most `most` of them.
@@ -48,11 +51,13 @@ def _stretches(column: ColumnProfile, most: int) -> tuple[float, ...]:
     if not 0 < width < float("inf"):  # one value; or beyond what floats can part
         return (1.0,)
     share = 1 / (len(column.quantiles) - 1)
-    if isinstance(column.minimum, int) and high - low < most:  # a bar for each whole number
-        made = [0.0] * (round(high - low) + 1)
+    if isinstance(column.minimum, int) and high - low < FEW_NUMBERS * most:
+        count = round(high - low) + 1
+        each = -(-count // most)  # each bar stands for as many whole numbers, or some look higher
+        made = [0.0] * -(-count // each)
         for edge in column.quantiles[1:]:
             if low <= edge <= high:
-                made[round(edge - low)] += share
+                made[int(edge - low) // each] += share
         return tuple(made)
     made = [0.0] * most
     for left, right in pairwise(column.quantiles):

@@ -63,7 +63,7 @@ def _row(column: ColumnProfile) -> str:
 def svg(column: ColumnProfile) -> str:
     """Return the distribution as bars; that of all other values of a category is paler."""
     shares = bars(column, BARS)
-    if not shares:
+    if len(shares) < 2:
         return ""
     step, high = WIDTH / max(len(shares), 4), max(shares)
     drawn = []

@@ -24,6 +24,7 @@ from mlops_jupyter.cli.profile import as_text
 from mlops_jupyter.data import describe, profile, quantile, versions
 from mlops_jupyter.data.column_profile import ColumnProfile
 from mlops_jupyter.data.content import TakenColumn, take_apart
+from mlops_jupyter.data.histogram import bars
 from mlops_jupyter.data.personal import is_personal_name, masked
 from mlops_jupyter.data.profile import Profile
 from mlops_jupyter.data.snapshot import snapshot
@@ -467,6 +468,20 @@ def test_hostile_names_and_values_stay_text() -> None:
     assert "<script" not in page
     assert "\x1b" not in page + as_text("train@1", made)
     assert "\\n\\x1b[2J" in as_text("train@1", made)
+
+
+def test_each_bar_stands_for_as_many_whole_numbers() -> None:
+    months, days = np.arange(12_000) % 12 + 1, np.arange(30_000) % 30 + 1
+    assert bars(of_column(months), 24) == pytest.approx([1 / 12] * 12, abs=0.01)
+    assert bars(of_column(days), 24) == pytest.approx([1 / 15] * 15, abs=0.01)
+    assert bars(of_column([7] * 10), 24) == (1.0,)
+
+
+def test_bars_of_categories_end_with_all_others() -> None:
+    column = of_column([f"c{n}" for n in range(40)] * 10)
+    assert column.kind == "category"
+    assert bars(column, 4) == pytest.approx([1 / 40] * 3 + [37 / 40])
+    assert bars(of_column([f"c{n}" for n in range(100)] * 2), 4) == ()
 
 
 def test_outliers_do_not_push_the_rest_into_one_bar() -> None:
