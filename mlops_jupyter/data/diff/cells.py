@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from mlops_jupyter.data.diff import form
+from mlops_jupyter.data.diff import form, rows
+from mlops_jupyter.data.diff.codes import MISSING
 from mlops_jupyter.data.diff.compared import Compared
 from mlops_jupyter.data.diff.difference import CellExample, Cells
-from mlops_jupyter.data.diff.pair import MISSING, Pair, floats
+from mlops_jupyter.data.diff.pair import Pair
 
 EXAMPLES = 3
 _FEW = 10
@@ -103,10 +104,9 @@ class _At:
         if not len(places) or most < 1:
             return []
         before, after = self.rows(places)
-        old = self.pair.exact[0][before].astype(np.int64)
-        _, first, counts = np.unique(
-            (old << 32) + self.pair.exact[1][after], return_index=True, return_counts=True
-        )
+        old = self.pair.exact[0][before].astype(np.uint64) * rows.PRIME
+        new = self.pair.exact[1][after].astype(np.uint64)
+        _, first, counts = np.unique(old + new, return_index=True, return_counts=True)
         order = np.lexsort((first, -counts))[:most]
         chosen = places[first[order]]
         return [CellExample(int(after[first[i]]) + 1, *self.shown(int(place)))
@@ -156,7 +156,7 @@ def _of_changed(at: _At, places: Any) -> Iterator[Way]:
         yield at.way("lost", places[is_lost])
     if is_filled.any():
         yield at.way("filled", places[is_filled])
-    found = one.floats or (floats(one.before), floats(one.after))
+    found = one.floats
     if found[0] is None or found[1] is None:
         return
     old, new = found[0][before], found[1][after]

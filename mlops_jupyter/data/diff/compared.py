@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mlops_jupyter.data.diff import rows, schema
-from mlops_jupyter.data.diff.grid import Grid
-from mlops_jupyter.data.diff.pair import MISSING, Pair, pair
+from mlops_jupyter.data.diff import form, rows, schema
+from mlops_jupyter.data.diff.codes import is_unique, kinds
+from mlops_jupyter.data.diff.grid import Grid, GridColumn
+from mlops_jupyter.data.diff.pair import Pair, pair
 from mlops_jupyter.data.diff.rows import Alignment
 from mlops_jupyter.data.diff.schema import Matches
 from mlops_jupyter.errors import NotFoundError, UsageError
@@ -24,6 +25,7 @@ _KEY_NAME = re.compile(
 )
 _OVERLAP, _SURE_OVERLAP = 0.5, 0.9
 _MOST_REPEATS = 4
+_LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,6 @@ def codes_of(pairs: Sequence[Pair]) -> list[Any]:
     return [one.value for one in pairs]
 
 
-def is_unique(codes: Any) -> bool:
-    """Tell whether no value is missing and none stands twice."""
-    return not (codes == MISSING).any() and len(np.unique(codes)) == len(codes)
-
-
 def choose_key(pairs: Sequence[Pair], counts: tuple[int, int]) -> Key:
     """Choose the column that obviously names the rows, if there is one."""
     if min(counts) < 2:
@@ -143,24 +140,28 @@ def _could_be_key(one: Pair) -> bool:
     for side in (one.before.array, one.after.array):
         if pa.types.is_floating(side.type) or pa.types.is_boolean(side.type):
             return False
-    if one.floats is not None:
-        return all(not (np.mod(side, 1) > 0).any() for side in one.floats)
-    return True
+    return _holds_whole_numbers(one.before) and _holds_whole_numbers(one.after)
+
+
+def _holds_whole_numbers(column: GridColumn) -> bool:
+    """Tell whether a column holds no numbers with decimals, as far as its first rows tell."""
+    if not pa.types.is_large_string(column.array.type):
+        return True
+    found = form.numbers(column.array.slice(0, _LOOKED_AT))
+    return not (np.mod(found[np.isfinite(found)], 1) > 0).any()
 
 
 def _is_key(one: Pair, *, is_named: bool, both: bool) -> bool:
     old, new = one.value
     unique = is_unique(old), is_unique(new)
-    if both and not all(unique):
+    if not (all(unique) if both else is_named and any(unique)):
         return False
-    kinds = [np.unique(side[side >= 0]) for side in (old, new)]
-    if not both:
-        repeats = max(len(side) / max(len(kind), 1) for side, kind in zip((old, new), kinds,
-                                                                          strict=True))  # fmt: skip
-        if not is_named or not any(unique) or repeats > _MOST_REPEATS:
-            return False
-    shared = len(np.intersect1d(kinds[0], kinds[1])) / max(min(len(kinds[0]), len(kinds[1])), 1)
-    return shared >= (_OVERLAP if is_named else _SURE_OVERLAP)
+    values = kinds(old), kinds(new)
+    if min(map(len, values)) * _MOST_REPEATS < max(len(old) * unique[1], len(new) * unique[0]):
+        return False
+    shared = len(np.intersect1d(values[0], values[1], assume_unique=True))
+    least = max(min(len(values[0]), len(values[1])), 1)
+    return shared / least >= (_OVERLAP if is_named else _SURE_OVERLAP)
 
 
 def _given(

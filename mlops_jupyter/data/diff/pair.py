@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -10,13 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_jupyter.data import values
-from mlops_jupyter.data.diff import form
+from mlops_jupyter.data.diff import codes, form
+from mlops_jupyter.data.diff.codes import MISSING, Codes
 from mlops_jupyter.data.diff.grid import GridColumn
 
-Codes = np.ndarray[Any, np.dtype[np.int32]]
 Reading = Literal["value", "number", "time", "text"]
 
-MISSING = -1
 _MOST_SPELLINGS = 50_000
 _MOST_CATEGORIES = 1_000
 _PARSED = 0.5
@@ -24,17 +24,18 @@ _PARSED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
-    """The values of one side, each once, and which of them stands in which row."""
+    """The values of one side, each once, which stands in which row, and their codes."""
 
     texts: Any
     rows: Codes
+    numbers: Codes
 
     def used(self) -> Any:
         """Return how often each value stands in a row."""
         return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pair:
     """One column of both sides.
 
@@ -47,8 +48,8 @@ class Pair:
         Equal codes where they mean the same.
     reading : str
         How they were read: ``value`` as they are, ``number``, ``time`` or ``text``.
-    floats : tuple of two arrays, or None
-        The numbers of numeric columns and of columns of text that hold numbers.
+    parsed : tuple of two arrays, or None
+        The numbers that were found in text, None where a side holds none.
     words : tuple of two str
         Of times that are written in two ways: how.
     spelt : dict
@@ -60,7 +61,7 @@ class Pair:
     exact: tuple[Codes, Codes]
     value: tuple[Codes, Codes]
     reading: Reading = "value"
-    floats: tuple[Any, Any] | None = None
+    parsed: tuple[Any, Any] | None = None
     words: tuple[str, str] = ("", "")
     spelt: dict[int, str] = field(default_factory=dict)
 
@@ -69,7 +70,12 @@ class Pair:
         """The name after."""
         return self.after.name
 
-    @property
+    @cached_property
+    def floats(self) -> tuple[Any, Any]:
+        """Both sides as float64; None for a side that does not hold numbers."""
+        return self.parsed or (floats(self.before), floats(self.after))
+
+    @cached_property
     def is_equal(self) -> bool:
         """Whether both sides hold the same values in the same order, written alike."""
         return np.array_equal(*self.exact)
@@ -84,25 +90,39 @@ def pair(before: GridColumn, after: GridColumn, *, is_text: bool) -> Pair:
     is_text : bool
         They come from text files: empty cells and ``NA`` are missing.
     """
-    if before.array.type == after.array.type and before.array.equals(after.array):
-        one = distinct(before.array)
-        codes = one.rows if not is_text else _without_markers(one)
-        return Pair(before, after, (one.rows,) * 2, (codes,) * 2, floats=None)
     first, second = _alike(before, after)
-    one, other = distinct(first), distinct(second)
-    map_one, map_other = _joint(one.texts, other.texts)
-    exact = _taken(map_one, one.rows), _taken(map_other, other.rows)
     if not pa.types.is_large_string(first.type):
+        exact = codes.of_both(first, second)
         return Pair(before, after, exact, exact)
-    return _read(before, after, one, other, (map_one, map_other), exact, is_text=is_text)
+    if first.equals(second):
+        return _same(before, after, first, is_text=is_text)
+    exact_one, exact_other, texts = codes.counted(first, second)
+    one, other = _used(exact_one, texts), _used(exact_other, texts)
+    return _read(before, after, one, other, (exact_one, exact_other), is_text=is_text)
 
 
 def distinct(array: Any) -> Distinct:
     """Return the distinct values of an array."""
-    if pa.types.is_null(array.type):
-        array = array.cast(pa.large_string())
-    encoded = array.dictionary_encode()
-    return Distinct(encoded.dictionary, encoded.indices.fill_null(MISSING).to_numpy())
+    rows, _, texts = codes.counted(array, None)
+    return Distinct(texts, rows, np.arange(len(texts), dtype=np.int32))
+
+
+def _used(rows: Codes, texts: Any) -> Distinct:
+    """Return the values of one side, of those of both."""
+    numbers = codes.kinds(rows)
+    places = np.full(len(texts) + 1, MISSING, np.int32)
+    places[numbers] = np.arange(len(numbers))
+    return Distinct(texts.take(pa.array(numbers)), places[rows], numbers)
+
+
+def _same(before: GridColumn, after: GridColumn, array: Any, *, is_text: bool) -> Pair:
+    one = distinct(array)
+    found = one.rows
+    if is_text:
+        markers = pa.array(form.MARKERS, pa.large_string())
+        is_marker = pc.is_in(one.texts, value_set=markers).to_numpy(zero_copy_only=False)
+        found = _taken(np.where(is_marker, MISSING, one.numbers), one.rows)
+    return Pair(before, after, (one.rows, one.rows), (found, found))
 
 
 def floats(column: GridColumn) -> Any:
@@ -113,30 +133,30 @@ def floats(column: GridColumn) -> Any:
     if not pa.types.is_large_string(kind):
         return None
     one = distinct(column.array)
+    return _rows_of(_numbers(one), one)
+
+
+def _numbers(one: Distinct) -> Any:
+    """Return the numbers that distinct texts stand for, None when most stand for none."""
     found = form.numbers(one.texts)
-    if form.is_padded(one.texts) or _share(found, one) < _PARSED:
-        return None
-    return _taken_floats(found, one.rows)
+    is_sound = _share(found, one) >= _PARSED and form.is_exact(found)
+    return found if is_sound else None
 
 
-def _joint(one: Any, other: Any) -> tuple[Codes, Codes]:
-    """Number the values of two dictionaries so that equal ones have one number."""
-    both = pa.concat_arrays([one, other]).dictionary_encode()
-    codes = both.indices.fill_null(MISSING).to_numpy().astype(np.int32)
-    return codes[: len(one)], codes[len(one) :]
-
-
-def _taken(codes: Codes, rows: Codes) -> Codes:
-    if not len(codes):
+def _taken(numbers: Codes, rows: Codes) -> Codes:
+    if not len(numbers):
         return np.full(len(rows), MISSING, np.int32)
-    found: Codes = np.where(rows >= 0, codes[rows], MISSING)
+    found: Codes = np.where(rows >= 0, numbers[rows], MISSING).astype(np.int32, copy=False)
     return found
 
 
-def _taken_floats(found: Any, rows: Codes) -> Any:
+def _rows_of(found: Any | None, one: Distinct) -> Any | None:
+    """Return in each row what was found in its text."""
+    if found is None:
+        return None
     if not len(found):
-        return np.full(len(rows), np.nan)
-    return np.where(rows >= 0, found[rows], np.nan)
+        return np.full(len(one.rows), np.nan)
+    return np.where(one.rows >= 0, found[one.rows], np.nan)
 
 
 def _alike(before: GridColumn, after: GridColumn) -> tuple[Any, Any]:
@@ -185,12 +205,6 @@ _COMMON = (
 )
 
 
-def _without_markers(one: Distinct) -> Codes:
-    is_marker = np.isin(np.array(one.texts.to_pylist(), object), form.MARKERS)
-    return _taken(np.where(is_marker, MISSING, np.arange(len(one.texts))).astype(np.int32),
-                  one.rows)  # fmt: skip
-
-
 def _share(found: Any, one: Distinct) -> float:
     """Return the share of rows that were read, of those that are not missing."""
     used = one.used()
@@ -203,33 +217,29 @@ def _share(found: Any, one: Distinct) -> float:
 
 def _read(
     before: GridColumn, after: GridColumn, one: Distinct, other: Distinct,
-    maps: tuple[Codes, Codes], exact: tuple[Codes, Codes], *, is_text: bool,
+    exact: tuple[Codes, Codes], *, is_text: bool,
 ) -> Pair:  # fmt: skip
     """Find out what the texts of two columns mean."""
+    maps = one.numbers, other.numbers
     markers = pa.array(form.MARKERS if is_text else (), pa.large_string())
     missing = [
         pc.is_in(d.texts, value_set=markers).to_numpy(zero_copy_only=False) for d in (one, other)
     ]
-    both = form.numbers(one.texts), form.numbers(other.texts)
+    both = _numbers(one), _numbers(other)
+    parsed = _rows_of(both[0], one), _rows_of(both[1], other)
     padded = form.is_padded(one.texts) and form.is_padded(other.texts)
-    if not padded and all(
-        _share(found, side) >= _PARSED and form.is_exact(found)
-        for found, side in zip(both, (one, other), strict=True)
-    ):
+    if not padded and both[0] is not None and both[1] is not None:
         mapped = _meaning(maps, missing, both, [~np.isnan(found) for found in both])
-        return Pair(
-            before, after, exact, _rows(mapped, one, other), "number",
-            (_taken_floats(both[0], one.rows), _taken_floats(both[1], other.rows)),
-        )  # fmt: skip
+        return Pair(before, after, exact, _rows(mapped, one, other), "number", parsed)
     plain = [d.texts.filter(pa.array(~m)) for d, m in zip((one, other), missing, strict=True)]
-    times = None if maps[0].tolist() == maps[1].tolist() else form.times(plain[0], plain[1])
+    times = None if np.array_equal(*maps) else form.times(plain[0], plain[1])
     if times is not None and times[0].words != times[1].words:
         found = [_spread(t.values, m) for t, m in zip(times, missing, strict=True)]
         mapped = _meaning(maps, missing, found, [form.is_time(f) for f in found])
         words = times[0].words, times[1].words
-        return Pair(before, after, exact, _rows(mapped, one, other), "time", words=words)
+        return Pair(before, after, exact, _rows(mapped, one, other), "time", parsed, words)
     mapped, spelt = _spellings(maps, missing, one, other)
-    return Pair(before, after, exact, _rows(mapped, one, other), "text", spelt=spelt)
+    return Pair(before, after, exact, _rows(mapped, one, other), "text", parsed, spelt=spelt)
 
 
 def _rows(mapped: Any, one: Distinct, other: Distinct) -> tuple[Codes, Codes]:
@@ -246,11 +256,11 @@ def _spread(found: Any, missing: Any) -> Any:
 def _meaning(maps: Any, missing: Any, found: Any, is_read: Any) -> list[Codes]:
     """Number what was read by its meaning, and what was not by its text."""
     keys = np.concatenate([f[r] for f, r in zip(found, is_read, strict=True)])
-    codes = np.unique(keys, return_inverse=True)[1].astype(np.int32)
+    meant = np.unique(keys, return_inverse=True)[1].astype(np.int32)
     first = int(is_read[0].sum())
-    most = np.int32(codes.max(initial=-1) + 1)
+    most = np.int32(meant.max(initial=-1) + 1)
     mapped = []
-    for part, one, m, r in zip((codes[:first], codes[first:]), maps, missing, is_read,
+    for part, one, m, r in zip((meant[:first], meant[first:]), maps, missing, is_read,
                                strict=True):  # fmt: skip
         made = (one + most).astype(np.int32)
         made[r] = part
@@ -266,8 +276,8 @@ def _spellings(
     mapped = [np.where(m, MISSING, codes).astype(np.int32)
               for codes, m in zip(maps, missing, strict=True)]  # fmt: skip
     alone = [
-        np.flatnonzero(~np.isin(codes, others) & (codes >= 0))
-        for codes, others in ((mapped[0], mapped[1]), (mapped[1], mapped[0]))
+        np.flatnonzero(~_is_in(ours, others) & (ours >= 0))
+        for ours, others in ((mapped[0], mapped[1]), (mapped[1], mapped[0]))
     ]
     if max(map(len, alone)) > _MOST_SPELLINGS:
         return mapped, {}
@@ -281,6 +291,13 @@ def _spellings(
         _also(mapped, maps, spelt, new, _texts(one, np.flatnonzero(mapped[0] >= 0)), side=1)
         _also(mapped, maps, spelt, old, _texts(other, np.flatnonzero(mapped[1] >= 0)), side=0)
     return mapped, spelt
+
+
+def _is_in(ours: Codes, others: Codes) -> Any:
+    """Tell which codes of distinct values are among others."""
+    known = np.zeros(max(int(ours.max(initial=0)), int(others.max(initial=0))) + 1, bool)
+    known[others[others >= 0]] = True
+    return known[ours]
 
 
 def _texts(side: Distinct, rows: Any) -> dict[str, int]:

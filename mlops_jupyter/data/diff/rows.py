@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-Codes = np.ndarray[Any, np.dtype[np.int32]]
+from mlops_jupyter.data.diff.codes import MISSING, Codes, kinds
+
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Columns = Sequence[tuple[Codes, Codes]]
@@ -19,7 +20,8 @@ _NONE = -1
 _ENOUGH = 0.5
 """The share of cells that must agree in two rows that are taken for one that was changed."""
 
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
+PRIME = np.uint64(0x9E3779B97F4A7C15)
+"""By which codes are mixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def hashes_of(columns: Columns, counts: tuple[int, int]) -> tuple[Any, Any]:
     for side, count in enumerate(counts):
         mixed = np.zeros(count, np.uint64)
         for column in columns:
-            mixed ^= column[side].astype(np.int64).view(np.uint64) + _PRIME
+            mixed ^= column[side].astype(np.int64).view(np.uint64) + PRIME
             mixed *= np.uint64(0xFF51AFD7ED558CCD)
             mixed ^= mixed >> np.uint64(32)
         found.append(mixed)
@@ -187,7 +189,7 @@ def _once(numbers: Any) -> Indices:
 def _match_equal(match: Indices, hashes: tuple[Any, Any]) -> None:
     """Match equal rows in their order: of those that stand more than once, first with first."""
     left, right = _free(match, len(hashes[1]))
-    one, other = (found + _counts(found) * _PRIME for found in (hashes[0][left], hashes[1][right]))
+    one, other = (found + _counts(found) * PRIME for found in (hashes[0][left], hashes[1][right]))
     _, first, second = np.intersect1d(one, other, return_indices=True)
     match[left[first]] = right[second]
 
@@ -263,7 +265,7 @@ def _match_by_telling_columns(match: Indices, columns: Columns, counts: tuple[in
         first, second = _once(one), _once(other)
         _, a, b = np.intersect1d(one[first], other[second], return_indices=True)
         rows, wanted = left[first[a]], right[second[b]]
-        fits = (one[first[a]] >= 0) & (_agreeing(columns, rows, wanted) >= _ENOUGH)
+        fits = (one[first[a]] != MISSING) & (_agreeing(columns, rows, wanted) >= _ENOUGH)
         match[rows[fits]] = wanted[fits]
 
 
@@ -272,8 +274,8 @@ def _telling(columns: Columns, match: Indices, counts: tuple[int, int]) -> list[
     left, right = _free(match, counts[1])
     if not len(left) or not len(right):
         return []
-    kinds = [len(np.unique(before[left])) for before, _ in columns]
-    ranked = sorted(range(len(columns)), key=lambda place: -kinds[place])
+    counts_of = [len(kinds(before[left])) for before, _ in columns]
+    ranked = sorted(range(len(columns)), key=lambda place: -counts_of[place])
     return [columns[place] for place in ranked]
 
 

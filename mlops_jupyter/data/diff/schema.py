@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mlops_jupyter.data.diff.codes import MISSING
 from mlops_jupyter.data.diff.difference import ColumnChange
 from mlops_jupyter.data.diff.grid import Grid, GridColumn, text_column, with_names
-from mlops_jupyter.data.diff.pair import MISSING, pair
+from mlops_jupyter.data.diff.pair import pair
 from mlops_jupyter.data.diff.rows import longest_rising
 
 MARK = "\ufeff"
@@ -175,8 +176,9 @@ def _score(before: GridColumn, after: GridColumn, *, is_text: bool) -> float | N
     if (old == MISSING).all():
         return None
     agree = float((old == new).mean())
-    most = int(max(old.max(), new.max())) + 2
-    shares = [np.bincount(side + 1, minlength=most) / len(side) for side in (old, new)]
+    every, numbers = np.unique(np.concatenate([old, new]), return_inverse=True)
+    sides = numbers[: len(old)], numbers[len(old) :]
+    shares = [np.bincount(side, minlength=len(every)) / len(side) for side in sides]
     chance = float(shares[0] @ shares[1])
     like = SequenceMatcher(None, plain_name(before.name), plain_name(after.name)).ratio()
     is_like = like >= _LIKE_NAMES and agree >= _AGREE_BY_NAME

@@ -8,14 +8,15 @@ import numpy as np
 import pyarrow as pa
 
 from mlops_jupyter.data.diff.cells import Differing, Way
+from mlops_jupyter.data.diff.codes import MISSING, Codes, kinds
 from mlops_jupyter.data.diff.compared import Compared
 from mlops_jupyter.data.diff.difference import Finding
-from mlops_jupyter.data.diff.pair import MISSING, Pair
+from mlops_jupyter.data.diff.pair import Pair
 from mlops_jupyter.data.diff.words import finding, listed
 
 MOST_CATEGORIES = 50
 SHOWN = 5
-_ROWS_OF_ONE = 3
+_ROWS_OF_ONE = 2
 """Rows that a category has at least, on average, where a column has categories at all."""
 
 _CODES = {
@@ -94,32 +95,38 @@ def _way(way: Way) -> Finding:
 
 def _categories(one: Pair) -> Iterator[Finding]:
     """Say which words of a column with few of them are gone or new."""
-    kind = one.after.array.type
-    if not (pa.types.is_large_string(kind) or pa.types.is_boolean(kind)) or one.floats is not None:
+    if not _has_words(one):
         return
-    kinds = [np.unique(side[side != MISSING], return_index=True, return_counts=True)
-             for side in one.value]  # fmt: skip
-    counts = [len(side[0]) for side in kinds]
-    rows = [len(side) for side in one.value]
-    if not counts[0] or not counts[1]:
-        return
-    if any(count > MOST_CATEGORIES and count * _ROWS_OF_ONE > row
-           for count, row in zip(counts, rows, strict=True)):  # fmt: skip
-        return
-    if min(counts) > MOST_CATEGORIES or min(c / r for c, r in zip(counts, rows, strict=True)) > 0.5:
-        return
+    both = [kinds(side) for side in one.value]
     for side, (code, verb) in enumerate((("categories_gone", "gone"), ("categories_new", "new"))):
-        codes, _, sizes = kinds[side]
-        alone = np.flatnonzero(~np.isin(codes, kinds[1 - side][0]))
-        if not len(alone):
+        alone = np.setdiff1d(both[side], both[1 - side], assume_unique=True)
+        if not len(alone) or not _are_categories(one, both):
             continue
+        found, column = one.value[side], (one.before, one.after)[side]
+        sizes = np.bincount(found[found != MISSING])
         alone = alone[np.argsort(-sizes[alone], kind="stable")]
-        column = (one.before, one.after)[side]
-        names = [f"{column.shown(_row(one.value[side], codes[p]))} ({sizes[p]:,})"
-                 for p in alone[:SHOWN]]  # fmt: skip
+        names = [f"{column.shown(_row(found, c))} ({sizes[c]:,})" for c in alone[:SHOWN]]
         rest = f" and {len(alone) - SHOWN:,} more" if len(alone) > SHOWN else ""
-        text = f"{one.name}: {len(alone):,} of {counts[side]:,} categories {verb}: "
+        text = f"{one.name}: {len(alone):,} of {len(both[side]):,} categories {verb}: "
         yield finding(code, text + listed(names) + rest, column=one.name, count=len(alone))
+
+
+def _has_words(one: Pair) -> bool:
+    kind = one.after.array.type
+    if not (pa.types.is_large_string(kind) or pa.types.is_boolean(kind)):
+        return False
+    if any(side.dtype != np.int32 for side in one.value):
+        return False  # of another type before
+    return one.floats[0] is None or one.floats[1] is None
+
+
+def _are_categories(one: Pair, both: Sequence[Codes]) -> bool:
+    """Tell whether both sides hold few values, and most of them more than once."""
+    if not 0 < min(map(len, both)) <= MOST_CATEGORIES:
+        return False
+    return all(
+        len(ours) * _ROWS_OF_ONE <= len(found) for ours, found in zip(both, one.value, strict=True)
+    )
 
 
 def _row(codes: np.ndarray, code: int) -> int:

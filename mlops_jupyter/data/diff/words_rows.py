@@ -88,12 +88,16 @@ def _repeated(compared: Compared, headers: Any) -> Iterator[Finding]:
             " other", count=len(kept) - block,
         )  # fmt: skip
         return
-    copies, copies_before = (len(side) - len(np.unique(side)) for side in (kept, old))
+    copies, copies_before = (len(side) - _distinct(side) for side in (kept, old))
     if (copies > 2 * copies_before and compared.key.places != ()) or copies > copies_before == 0:
         text = f"{counted(copies, 'row')} {'is a copy' if copies == 1 else 'are copies'} of others"
         if copies_before:
             text += f", {copies_before:,} before"
         yield finding("duplicates", text, count=copies - copies_before)
+
+
+def _distinct(hashes: Any) -> int:
+    return int(np.count_nonzero(np.diff(np.sort(hashes)))) + 1 if len(hashes) else 0
 
 
 def period(hashes: Any) -> int:
@@ -113,7 +117,7 @@ def _key(compared: Compared) -> Iterator[Finding]:
     chosen = [compared.pairs[place] for place in compared.key.places]
     old, new = rows.hashes_of(codes_of(chosen), compared.counts)
     names = listed(compared.key_names)
-    if len(np.unique(old)) == len(old) and len(np.unique(new)) < len(new):
+    if _distinct(old) == len(old) and _distinct(new) < len(new):
         _, first, counts = np.unique(new, return_index=True, return_counts=True)
         repeated = int((counts > 1).sum())
         row = int(first[counts > 1].min())

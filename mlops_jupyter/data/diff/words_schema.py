@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from mlops_jupyter.data.diff.codes import MISSING
 from mlops_jupyter.data.diff.compared import Compared
 from mlops_jupyter.data.diff.difference import ColumnChange, Finding
-from mlops_jupyter.data.diff.pair import Pair, floats
+from mlops_jupyter.data.diff.pair import Pair
 from mlops_jupyter.data.diff.schema import MARK
 from mlops_jupyter.data.diff.words import counted, finding, listed
 
@@ -66,7 +67,7 @@ def _types(one: Pair) -> Iterator[Finding]:
     if pa.types.is_large_string(before):
         bad = _words_among_numbers(one)
     elif _is_number(before):
-        bad = np.flatnonzero(np.isnan(_floats_or_nan(one)) & (one.value[1] >= 0))
+        bad = np.flatnonzero(np.isnan(_floats_or_nan(one)) & (one.value[1] != MISSING))
     else:
         bad = np.zeros(0, np.int64)
     if len(bad):
@@ -93,13 +94,13 @@ def _is_number(kind: object) -> bool:
 
 
 def _floats_or_nan(one: Pair) -> np.ndarray:
-    found = floats(one.after) if one.floats is None else one.floats[1]
+    found = one.floats[1]
     return np.full(len(one.value[1]), np.nan) if found is None else found
 
 
 def _words_among_numbers(one: Pair) -> np.ndarray:
     """Return the rows of text where before were numbers only."""
-    old = floats(one.before) if one.floats is None else one.floats[0]
-    if old is None or (np.isnan(old) & (one.value[0] >= 0)).any():
+    old = one.floats[0]
+    if old is None or (np.isnan(old) & (one.value[0] != MISSING)).any():
         return np.zeros(0, np.int64)
-    return np.flatnonzero(np.isnan(_floats_or_nan(one)) & (one.value[1] >= 0))
+    return np.flatnonzero(np.isnan(_floats_or_nan(one)) & (one.value[1] != MISSING))
