@@ -190,7 +190,7 @@ def _order(bundle: Bundle) -> Iterable[str]:
 def _adapted(table: str, row: Row, origin: str) -> Row:
     if table == "run":
         return {**row, "origin": origin}
-    if table == "session" and row.get("ended_at") is None:
+    if table == "session":
         # here it does not run, whatever it does elsewhere
         return {**row, "ended_at": row.get("started_at")}
     return row

@@ -55,6 +55,7 @@ LEFT_OUT = frozenset(
         ("cell_execution", "id"), ("cell_execution", "run_id"), ("run", "origin"),
         ("run", "mlflow_run_id"), ("run", "mlflow_model_id"), ("run", "mlflow_openings"),
         ("run", "mlflow_store"),
+        ("session", "ended_at"),
     }
 )  # fmt: skip
 """What is true in one catalog only."""
