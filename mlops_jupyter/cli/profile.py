@@ -72,7 +72,7 @@ def heading(ref: str, found: Profile) -> str:
     text = f"{ref} · {found.rows:,} rows × {count:,} column{'s' * (count != 1)}"
     if found.sampled is None:
         return text
-    return f"{text} · distinct values and shares are from a sample of {found.sampled:,} rows"
+    return f"{text} · quantiles, and what has a ~, are from a sample of {found.sampled:,} rows"
 
 
 def as_text(ref: str, found: Profile) -> str:
@@ -149,7 +149,8 @@ def values(column: ColumnProfile) -> str:
     if told:
         return " · ".join(told)
     if column.top:
-        listed = [f"{shown(t, SHOWN)} {_share(column, n)}" for t, n in column.top[:TOP]]
+        about = "" if column.distinct_exact else "~"
+        listed = [f"{shown(t, SHOWN)} {about}{_share(column, n)}" for t, n in column.top[:TOP]]
         more = ["…"] if (column.distinct or 0) > TOP else []
         return " · ".join(listed + more)
     return ", ".join(shown(text, SHOWN) for text in column.examples[:TOP])

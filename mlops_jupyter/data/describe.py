@@ -8,8 +8,7 @@ numpy and Arrow release the GIL for nearly all of it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,53 +17,33 @@ import pyarrow.compute as pc
 
 from mlops_jupyter.data import moments
 from mlops_jupyter.data.column_profile import ColumnProfile
+from mlops_jupyter.data.column_walk import Walk, arrays_of, cast
 from mlops_jupyter.data.content import TakenColumn
+from mlops_jupyter.data.counting import (
+    CATEGORIES,
+    EXAMPLES,
+    LONGEST_READ,
+    OFTEN,
+    TOP,
+    Facts,
+    evenly_spread,
+    few_numbers,
+    few_texts,
+    how_distinct,
+    most_frequent,
+    of_sample,
+)
 from mlops_jupyter.data.moments import Moments
-from mlops_jupyter.data.part import CHUNK_ROWS
 from mlops_jupyter.data.personal import CARD, is_personal_name, looks_personal, masked
-from mlops_jupyter.data.quantile import BINS, estimated_distinct, quantiles
+from mlops_jupyter.data.quantile import BINS, quantiles
 
-TOP = 10
-CATEGORIES = 50
-"""Texts with no more values than this, each there `OFTEN` times on average, are a category."""
-OFTEN = 5
-EXAMPLES = 5
 LONGEST_EXAMPLE = 60
-LONGEST_READ = 1000
 MASK = "‹masked›"
 
 TEXT_BYTES = 32 * 2**20
 """Of texts no more than this is copied at once; of longer ones the sample is smaller."""
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-
-Facts = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """A column cut in Arrow arrays, and which of its rows are the sample (None: all)."""
-
-    arrays: Sequence[Callable[[], Any]]
-    sample: Any
-    rows: int
-    bins: int
-
-    def __iter__(self) -> Iterator[Any]:
-        """Make the arrays one after the other: one of them is in memory at a time."""
-        return (make() for make in self.arrays)
-
-    def pieces(self, step: int = 1) -> Iterator[tuple[Any, Any]]:
-        """Give each array with the positions in it that are the sample, or every `step`-th."""
-        start = 0
-        for array in self:
-            if self.sample is None:
-                picks = None if step == 1 else np.arange(-start % step, len(array), step)
-            else:
-                first, last = np.searchsorted(self.sample, (start, start + len(array)))
-                picks = self.sample[first:last][:: min(step, max(last - first, 1))] - start
-            yield array, picks
-            start += len(array)
 
 
 def describe(
@@ -84,7 +63,7 @@ def describe(
         Parts between quantiles.
     """
     facts: Facts = {"kind": "other"}
-    arrays = _arrays(column, rows)
+    arrays = arrays_of(column, rows)
     if arrays:
         walk = Walk(arrays, sample, rows, bins)
         kind = arrays[0]().type
@@ -95,26 +74,6 @@ def describe(
     return ColumnProfile(
         column.name, column.type, digest, rows=rows, missing=column.missing, **facts
     )
-
-
-def _arrays(column: TakenColumn, rows: int) -> list[Callable[[], Any]]:
-    starts = range(0, max(rows, 1), CHUNK_ROWS)
-    if column.part.kind in {"numpy", "time"} and column.part.leaf is not None:
-        # a column of a block may lie row by row: its pieces are copied, never all of it
-        cut = column.part.leaf.cut
-        return [lambda s=s: cut(s, min(s + CHUNK_ROWS, rows)) for s in starts]  # type: ignore[misc]
-    whole = column.values()
-    if whole is None or isinstance(whole.type, pa.BaseExtensionType):
-        return []
-    if pa.types.is_dictionary(whole.type):
-        whole = whole.unify_dictionaries()
-    if not whole.num_chunks:
-        return [lambda: pa.array([], whole.type)]
-    return [
-        lambda c=chunk, s=start: c.slice(s, CHUNK_ROWS)  # type: ignore[misc]
-        for chunk in whole.chunks
-        for start in range(0, max(len(chunk), 1), CHUNK_ROWS)
-    ]
 
 
 def _verb(kind: Any) -> Callable[[Walk, Any], Facts]:
@@ -146,24 +105,26 @@ def _boolean(walk: Walk, _: Any) -> Facts:
 
 def _number(walk: Walk, kind: Any) -> Facts:
     if pa.types.is_decimal(kind):
-        walk = _cast(walk, pa.float64())
+        walk = cast(walk, pa.float64())
     found = moments.of(walk.pieces())
-    facts = _of_sample(found, str)
+    facts = of_sample(found, str)
     if found.finite:
         facts |= {
             "negative": found.negative / found.finite, "zero": found.zero / found.finite,
             "minimum": found.low.item(), "maximum": found.high.item(),
             "mean": _finite(found.mean), "deviation": _finite(found.deviation),
         }  # fmt: skip
+        if not facts["distinct_exact"] and pa.types.is_integer(kind):
+            facts |= few_numbers(walk, found)
     return {
         "kind": "number", **facts, "infinite": found.infinite, "quantiles": _edges(found, walk, 1),
     }  # fmt: skip
 
 
 def _duration(walk: Walk, kind: Any) -> Facts:
-    found = moments.of(_cast(walk, pa.int64()).pieces())
+    found = moments.of(cast(walk, pa.int64()).pieces())
     parts = _PER_SECOND[kind.unit]
-    facts = _of_sample(found, lambda value: f"{int(value) / parts:g} s")
+    facts = of_sample(found, lambda value: f"{int(value) / parts:g} s")
     if found.finite:
         facts |= {
             "negative": found.negative / found.finite, "zero": found.zero / found.finite,
@@ -178,8 +139,8 @@ def _time(walk: Walk, kind: Any) -> Facts:
     unit: Any = "D" if is_day else "ms" if pa.types.is_date64(kind) else kind.unit
     parts = 1 / 86_400 if is_day else _PER_SECOND[unit]
     if kind.bit_width == 32:
-        walk = _cast(walk, pa.int32())
-    found = moments.of(_cast(walk, pa.int64()).pieces())
+        walk = cast(walk, pa.int32())
+    found = moments.of(cast(walk, pa.int64()).pieces())
 
     def written(value: Any) -> str:
         text = str(np.datetime64(int(value), unit))
@@ -191,7 +152,7 @@ def _time(walk: Walk, kind: Any) -> Facts:
             return text.partition("T")[2]
         return text + ("Z" if getattr(kind, "tz", None) else "")
 
-    facts = _of_sample(found, written)
+    facts = of_sample(found, written)
     if found.finite:
         facts |= {"minimum": written(found.low), "maximum": written(found.high)}
         facts["mean"] = found.mean / parts
@@ -201,7 +162,7 @@ def _time(walk: Walk, kind: Any) -> Facts:
 
 def _text(walk: Walk, kind: Any) -> Facts:
     if pa.types.is_string_view(kind):
-        walk = _cast(walk, pa.large_string())
+        walk = cast(walk, pa.large_string())
     size = sum(array.nbytes for array in walk)
     if walk.sample is not None:
         size = size * len(walk.sample) // walk.rows
@@ -212,11 +173,13 @@ def _text(walk: Walk, kind: Any) -> Facts:
     chosen = pa.chunked_array(found)
     table = chosen.value_counts()
     values, counts = table.field("values"), table.field("counts").to_numpy()
-    facts = _counted(counts, len(chosen), walk, sum(array.null_count for array in walk))
+    facts = how_distinct(counts, len(chosen), walk, sum(array.null_count for array in walk))
     facts["kind"] = _kind_of_text(len(counts), len(chosen))
-    order = _most(counts, CATEGORIES if facts["kind"] == "category" else TOP)
+    order = most_frequent(counts, CATEGORIES if facts["kind"] == "category" else TOP)
     facts["top"] = tuple((_read(values[i]), int(counts[i])) for i in order)
-    facts["examples"] = tuple(_read(values[i]) for i in _spread(len(values)))
+    if facts["kind"] == "category" and not facts["distinct_exact"]:
+        facts |= few_texts(walk)
+    facts["examples"] = tuple(_read(values[i]) for i in evenly_spread(len(values)))
     known = [pair for pair in lengths if pair["min"].is_valid]
     if known:
         facts["shortest"] = min(pair["min"].as_py() for pair in known)
@@ -248,55 +211,9 @@ def _other(walk: Walk, _: Any) -> Facts:
     return {"kind": "other", "examples": tuple(dict.fromkeys(found))[:EXAMPLES]}
 
 
-def _cast(walk: Walk, kind: Any) -> Walk:
-    return replace(walk, arrays=[_casting(make, kind) for make in walk.arrays])
-
-
-def _casting(make: Callable[[], Any], kind: Any) -> Callable[[], Any]:
-    return lambda: pc.cast(make(), kind, safe=False)
-
-
-def _of_sample(found: Moments, written: Callable[[Any], str]) -> Facts:
-    """Count the values of the sample; they come in order, so equal ones stand together."""
-    ordered = found.ordered
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))[: len(ordered)]
-    counts = np.diff(starts, append=len(ordered))
-    distinct, is_exact = len(counts), len(ordered) == found.finite or bool(found.low == found.high)
-    if not is_exact:
-        once = int(np.count_nonzero(counts == 1))
-        distinct = estimated_distinct(distinct, once, len(ordered), found.finite)
-    top = [(written(ordered[starts[i]]), int(counts[i])) for i in _most(counts, TOP)]
-    return {
-        "distinct": distinct, "distinct_exact": is_exact, "counted": len(ordered),
-        "top": tuple(top),
-        "examples": tuple(written(ordered[starts[i]]) for i in _spread(len(starts))),
-    }  # fmt: skip
-
-
-def _counted(counts: Any, sample: int, walk: Walk, missing: int) -> Facts:
-    there = walk.rows - missing
-    distinct, is_exact = len(counts), sample == there
-    if not is_exact:
-        once = int(np.count_nonzero(counts == 1))
-        distinct = estimated_distinct(distinct, once, sample, there)
-    return {"distinct": distinct, "distinct_exact": is_exact, "counted": sample}
-
-
 def _kind_of_text(distinct: int, counted: int) -> str:
     is_category = 0 < distinct <= CATEGORIES and counted >= OFTEN * distinct
     return "category" if is_category else "text"
-
-
-def _most(counts: Any, most: int) -> list[int]:
-    """Return where the highest counts are, those of one left out: they are examples."""
-    chosen = np.argsort(-counts, kind="stable")[:most]
-    found: list[int] = chosen[counts[chosen] > 1].tolist()
-    return found
-
-
-def _spread(count: int) -> list[int]:
-    """Return a few places, evenly spread."""
-    return sorted({place * count // EXAMPLES for place in range(EXAMPLES)}) if count else []
 
 
 def _edges(found: Moments, walk: Walk, parts: float) -> tuple[float, ...]:

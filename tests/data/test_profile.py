@@ -25,7 +25,6 @@ from mlops_jupyter.data import describe, profile, quantile, versions
 from mlops_jupyter.data.column_profile import ColumnProfile
 from mlops_jupyter.data.content import TakenColumn, take_apart
 from mlops_jupyter.data.histogram import bars
-from mlops_jupyter.data.personal import is_personal_name, masked
 from mlops_jupyter.data.profile import Profile
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import IntegrityError, NotFoundError, UsageError
@@ -128,6 +127,7 @@ def test_long_columns_are_sampled_and_say_so() -> None:
     assert (column.minimum, column.maximum) == (values.min(), values.max())
     assert column.mean == pytest.approx(values.mean())
     assert not column.distinct_exact
+    assert (few.distinct_exact, few.counted) == (True, rows)
     assert ks(column, values) < 0.005
     assert (few.distinct, key.distinct) == (9, rows)
 
@@ -142,10 +142,40 @@ def test_a_profile_does_not_outgrow_its_data() -> None:
 
 
 def test_a_sample_sees_what_comes_at_regular_distances() -> None:
-    column = of_column(np.arange(500_000) % 2)  # every second row: always the same value
+    column = of_column(np.arange(500_000) % 2 + 0.5)  # every second row: always the same value
     assert column.counted == quantile.SAMPLE_ROWS
     (_, one), (_, other) = column.top
     assert abs(one - other) < 0.01 * column.counted
+
+
+def test_a_category_is_counted_in_whole() -> None:
+    values = np.array(["UA", "DL"])[np.arange(400_000) % 2].astype(object)
+    values[123_456] = "OO"  # one row that no sample needs to have
+    column = of_column(pd.array(values, "str"))
+    assert (column.distinct, column.distinct_exact, column.counted) == (3, True, 400_000)
+    assert column.top == (("DL", 200_000), ("UA", 199_999))
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "i8", "u8"])
+def test_few_whole_numbers_are_counted_in_whole(kind: str) -> None:
+    bounds = np.iinfo(kind)
+    for edge in (bounds.min, bounds.max - 2):
+        values = np.full(300_000, edge, kind)
+        values[7] = edge + 1
+        values[8:10] = edge + 2
+        column = of_column(values)
+        assert (column.distinct, column.distinct_exact) == (3, True)
+        assert column.top[0][1] == 299_997
+    column = of_column(np.tile(np.array([bounds.min, bounds.max], kind), 150_000))
+    assert column.distinct == 2
+
+
+def test_a_sample_that_saw_few_of_many_stays_a_sample() -> None:
+    values = np.array(["UA"] * 400_000, object)
+    missed = np.setdiff1d(np.arange(400_000), quantile.sampled_rows(400_000))[:5000]
+    values[missed] = [f"N{n}" for n in range(5000)]
+    column = of_column(pd.array(values, "str"))
+    assert (column.distinct_exact, column.counted) == (False, quantile.SAMPLE_ROWS)
 
 
 def test_texts_are_not_copied_in_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,67 +392,6 @@ def check_picture(made: Profile) -> None:
     lines = as_text("train@1", made).splitlines()
     assert len(lines) == (3 + len(made.columns) if made.columns else 1)
     assert as_html("train@1", made).count("<tr>") == len(made.columns) + bool(made.columns)
-
-
-# --- what is personal --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("write to ada.l@example.co.uk, please", "write to ‹e-mail›, please"),
-        ("+49 30 1234567", "‹phone›"),
-        ("(555) 123-4567", "‹phone›"),
-        ("4111 1111 1111 1111", "‹card›"),
-        ("4111111111111111", "‹card›"),
-        ("DE89 3704 0044 0532 0130 00", "‹IBAN›"),
-        ("from 192.168.0.1", "from ‹IP›"),
-        ("550e8400-e29b-41d4-a716-446655440000", "‹id›"),
-        ("123-45-6789", "‹person›"),
-        ("customer 123456789", "customer ‹digits›"),
-    ],
-)
-def test_masked(text: str, shown: str) -> None:
-    assert masked(text) == shown
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "UA", "N14228", "1,234,567", "12345678", "0.8414709848078965", "-1.5e-10",
-        "2024-02-29", "2024-02-29T12:00:00.123456Z", "29.02.2024 12:30", "2024/02/29",
-        "52.520008, 13.404954", "ISO 9001:2015", "60K+ €", "v1.2.30",
-    ],
-)  # fmt: skip
-def test_not_masked(text: str) -> None:
-    assert masked(text) == text
-
-
-def test_names_that_say_it() -> None:
-    personal = ["email", "E-Mail", "customerId", "customer id", "last_name", "LastName", "name"]
-    assert [name for name in personal if not is_personal_name(name)] == []
-    plain = ["carrier_name", "id", "species", "driver_tenure", "car_value", "tailnum", "host", ""]
-    assert [name for name in plain if is_personal_name(name)] == []
-
-
-def test_nothing_personal_is_kept() -> None:
-    frame = pd.DataFrame(
-        {
-            "contact": [f"ada{n}@example.org" for n in range(50)] * 2,
-            "notes": ["call +49 30 1234567", "fine"] * 50,
-            "customer_id": np.arange(8_000_000, 8_000_100) // 2,
-            "phone": np.full(100, 4930123456.0),
-            "surname": ["Lovelace", "Hopper"] * 50,
-            "delay": np.arange(100),
-        }
-    )
-    made = profile.of_value(frame)
-    text = msgspec.json.encode(made).decode()
-    for secret in ("ada", "1234567", "8000", "4930123456", "Lovelace", "Hopper"):
-        assert secret not in text
-    assert [c.is_personal for c in made.columns] == [True, False, True, True, True, False]
-    assert made.columns[1].top == (("call ‹phone›", 50), ("fine", 50))
-    assert made.columns[2].distinct == 50
 
 
 # --- shown -------------------------------------------------------------------------------------
