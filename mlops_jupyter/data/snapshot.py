@@ -75,7 +75,7 @@ def snapshot(
     with project.objects.held():
         version = _keep(project, obj, name, said, digest)
     if not replayed.is_unkept(version):
-        touched.tell(version, taken=True)
+        touched.tell(version, taken=True, value=obj)
     return version
 
 

@@ -6,14 +6,18 @@ The recorder of runs, a layer above, puts itself on the list.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from mlops_jupyter.data.dataset import DatasetVersion
 
-listeners: list[Callable[[DatasetVersion, bool], None]] = []
-"""Called after each snapshot and each load, in the thread that made it; true: it was taken."""
+listeners: list[Callable[[DatasetVersion, bool, Any], None]] = []
+"""Called after each snapshot and each load, in the thread that made it.
+
+With the version, whether it was taken, and what it was taken of; of a load that is None.
+"""
 
 
-def tell(version: DatasetVersion, *, taken: bool = False) -> None:
-    """Tell all listeners that a version was loaded, or `taken` by a snapshot."""
+def tell(version: DatasetVersion, *, taken: bool = False, value: Any = None) -> None:
+    """Tell all listeners that a version was loaded, or `taken` of a value by a snapshot."""
     for listener in listeners:
-        listener(version, taken)
+        listener(version, taken, value)

@@ -31,7 +31,8 @@ def nodes(project: Project, keys: Iterable[Key]) -> tuple[Node, ...]:
 
 def _plain(key: Key) -> Words:
     """Describe a file, a URL or a query: all that is known is its name, and a digest."""
-    return str(key.name), "" if key.part is None else str(key.part), None
+    text = "tracked by DVC" if key.kind == "dvc" else ""
+    return str(key.name), text if key.part is None else str(key.part), None
 
 
 def _data(project: Project, keys: list[Key]) -> dict[Key, Words]:

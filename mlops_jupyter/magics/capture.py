@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.data import touched
@@ -33,6 +34,7 @@ from mlops_jupyter.runs.journal import Journal
 from mlops_jupyter.runs.observer import Observed, Observer
 from mlops_jupyter.runs.recorder import Execution, RunPart
 from mlops_jupyter.runs.run import ReadFile
+from mlops_jupyter.runs.taken import Taken
 
 INJECTED = "# Parameters\n"
 """First line of the cell that papermill injects; the kernel is not told its tags."""
@@ -66,7 +68,16 @@ class Live(msgspec.Struct):
     tracking: Tracking
     observer: Observer
     journal: Journal
+    taken: Taken
     position: int = 0
+
+
+class _Touched(msgspec.Struct, frozen=True):
+    """A data version that a cell loaded, or took of a value that bears these names."""
+
+    version: DatasetVersion
+    is_taken: bool
+    names: tuple[str, ...]
 
 
 class Capture:
@@ -84,7 +95,7 @@ class Capture:
         self.live: Live | None = None
         self._depth = 0
         self._began = (now(), perf_counter())
-        self._touched: list[tuple[DatasetVersion, bool]] = []
+        self._touched: list[_Touched] = []
         self._outputs = Outputs()
         self._complaints: set[str] = set()
 
@@ -106,7 +117,8 @@ class Capture:
         observer = Observer(self.shell.user_ns, project.root)
         observer.start()
         observer.begin()
-        self.live = Live(project, session_id, path, tracking, observer, Journal(project))
+        taken = Taken(observer.trace)
+        self.live = Live(project, session_id, path, tracking, observer, Journal(project), taken)
         self.keep(project)  # some may wait since an earlier kernel
         run_id = os.environ.get("MLOPS_RUN")
         if run_id:  # a step of a pipeline: all its cells belong to the pipeline's run
@@ -170,6 +182,10 @@ class Capture:
         )
         trace = live.observer.trace
         slice_ = trace.slice_of(live.position) if parts else []
+        for one in self._touched:
+            for row in _rows_of(live.project, [one.version] if one.names else []):
+                live.taken.add(one.names, row, observed.traced)
+        parts = tuple(replace(part, data=live.taken.read_by(slice_)) for part in parts)
         execution = self._execution(live, info, analysis, observed, error, seconds)
         if not live.journal.record(execution, parts, slice_[:-1], trace.doubts(slice_)):
             self.complain(live.journal.late())
@@ -194,9 +210,11 @@ class Capture:
         if keeping.is_waiting(project):
             mirror.start(project)
 
-    def touch(self, version: DatasetVersion, taken: bool) -> None:
-        """Note a data version that the executing cell loaded, or took."""
-        self._touched.append((version, taken))
+    def touch(self, version: DatasetVersion, taken: bool, value: Any) -> None:
+        """Note a data version that the executing cell loaded, or took of a value."""
+        space = self.shell.user_ns if taken else {}
+        names = tuple(name for name, held in list(space.items()) if held is value)
+        self._touched.append(_Touched(version, taken, names))
 
     def complain(self, error: BaseException) -> None:
         """Say once that something was not recorded, and why."""
@@ -234,8 +252,8 @@ class Capture:
             started_at=self._began[0],
             duration_seconds=seconds,
             error=None if error is None else last_line(error),
-            versions=_rows_of(project, [version for version, _ in self._touched]),
-            made=_rows_of(project, [version for version, taken in self._touched if taken]),
+            versions=_rows_of(project, [one.version for one in self._touched]),
+            made=_rows_of(project, [one.version for one in self._touched if one.is_taken]),
             notebook=notebook.path_told_with(info.cell_id),
             outputs=self._outputs.shown,
             files=files,

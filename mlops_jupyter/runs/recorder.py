@@ -126,11 +126,14 @@ class RunPart(msgspec.Struct, frozen=True):
     closes : str or None
         The cell ends the run, with this status. A run that has ended before stays as it is,
         but for the cells that are now known to have made it.
+    data : tuple of int
+        Rows of data versions whose values it used under names, though other cells took them.
     """
 
     run_id: str
     findings: Findings = msgspec.field(default_factory=Findings)
     closes: Status | None = None
+    data: tuple[int, ...] = ()
 
 
 def open_session(project: Project, notebook: str | None) -> str:
@@ -291,6 +294,10 @@ def _write(
             cell_rows.put_outputs(rows, execution_id, outputs)
         for part, found in zip(parts, kept, strict=True):
             _put_code(rows, part.run_id, [*slice_, execution_id])
+            rows.executemany(
+                "INSERT OR IGNORE INTO run_data (run_id, version_id) VALUES (?, ?)",
+                [(part.run_id, version_id) for version_id in part.data],
+            )
             _put_doubts(rows, part.run_id, [*unsure, *_withheld(rows, part.run_id)])
             found.put(rows, part.run_id)
             if part.closes:

@@ -137,6 +137,7 @@ class Trace:
         self._processes: list[int] = []
         self._beside: set[str] = set()
         self._handles: set[str] = set()
+        self._read: dict[int, frozenset[tuple[str, int]]] = {}
 
     def add(
         self, position: int, analysis: CellAnalysis, changes: Changes, around: Surroundings
@@ -160,6 +161,9 @@ class Trace:
             parents = set(self._latest.values())
         else:
             parents = self._makers(reads)
+        self._read[position] = frozenset(
+            (name, self._latest.get(name, 0)) for name in changes.needs | analysis.reads
+        )
         sets, alters = self._effects(analysis, changes, around)
         parents |= self._makers(changed | changes.deleted | (alters - sets))
         parents |= set(self._writers_by_time(around))
@@ -202,6 +206,10 @@ class Trace:
     def maker(self, name: str) -> int | None:
         """Return the execution that last bound or changed a name."""
         return self._latest.get(name)
+
+    def read(self, position: int) -> frozenset[tuple[str, int]]:
+        """Return the names that an execution read, and who had bound or changed them; 0: nobody."""
+        return self._read.get(position, frozenset())
 
     def _makers(self, resources: Iterable[str]) -> set[int]:
         return {self._latest[r] for r in resources if r in self._latest}

@@ -83,12 +83,16 @@ def test_each_dataset_counts_for_itself(project: Project, train: pd.DataFrame) -
 def test_who_listens_hears_of_each_snapshot_and_load(
     project: Project, train: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[tuple[DatasetVersion, bool]] = []
+    heard: list[tuple[DatasetVersion, bool, Any]] = []
     monkeypatch.setattr(touched, "listeners", [lambda *told: heard.append(told)])
     made = snapshot(project, train, "train")
     snapshot(project, train, "train")
     versions.load(project, "train@1")
-    assert heard == [(made, True), (made, True), (made, False)]
+    assert [(version, taken) for version, taken, _ in heard] == [
+        (made, True), (made, True), (made, False),
+    ]  # fmt: skip
+    assert heard[0][2] is train
+    assert heard[2][2] is None
 
 
 # --- bad input -----------------------------------------------------------------------------------

@@ -105,12 +105,29 @@ def test_data_versions_that_the_cells_used_are_bound(project: Project, kernel: K
     kernel.run("%%track neither\ntotal = sum([1, 2])")
     assert newest(project).data == ()
 
+    # who reads the frame under its name uses the version, whichever cell took it
+    kernel.run("c = pd.DataFrame({'x': [7, 8]})\nalias = c")
+    kernel.run("d = c[c.x > 7]")
+    kernel.run("%snapshot alias --name third")
+    kernel.run("%%track elsewhere\ntotal = int(c.x.sum())")
+    assert newest(project).data == ("third@1",)
+    kernel.run("%%track derived\ntotal = int(d.x.sum())")
+    assert newest(project).data == ("third@1",)
+    kernel.run("c['y'] = 1")
+    kernel.run("%%track changed\ntotal = int(c.x.sum())")
+    assert newest(project).data == ("third@1",), "it stands on the version, and on the change"
+    kernel.run("c = pd.DataFrame({'x': [0]})")
+    kernel.run("%%track another\ntotal = int(c.x.sum())")
+    assert newest(project).data == ()
+
     rows = project.catalog.rows(
         "SELECT position, dataset FROM execution_made JOIN dataset_version ON"
         " dataset_version.id = version_id JOIN cell_execution ON cell_execution.id = execution_id"
         " ORDER BY position"
     )
-    assert [tuple(row) for row in rows] == [(3, "train"), (4, "other"), (5, "train")]
+    assert [tuple(row) for row in rows] == [
+        (3, "train"), (4, "other"), (5, "train"), (11, "third"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
