@@ -126,7 +126,7 @@ def test_data_versions_that_the_cells_used_are_bound(project: Project, kernel: K
         " ORDER BY position"
     )
     assert [tuple(row) for row in rows] == [
-        (3, "train"), (4, "other"), (5, "train"), (11, "third"),
+        (3, "train"), (4, "other"), (5, "train"), (12, "third"),
     ]  # fmt: skip
 
 
