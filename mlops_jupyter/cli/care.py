@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 
 from mlops_jupyter.cli.data import size
 from mlops_jupyter.cli.show import console, table
-from mlops_jupyter.errors import IntegrityError
-from mlops_jupyter.project import open_project
+from mlops_jupyter.errors import IntegrityError, UsageError
+from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.upkeep.erasure import Erasure
 from mlops_jupyter.upkeep.files import Heap
 from mlops_jupyter.upkeep.gc import Garbage
 from mlops_jupyter.upkeep.repair import Repair
@@ -79,6 +80,72 @@ def verify_command(refs: tuple[str, ...], deep: bool, repair: bool, as_json: boo
         if mended is not None:
             _show_repair(mended, left)
     return 0 if left.is_clean else IntegrityError.exit_code
+
+
+@click.command("erase")
+@click.argument("name")
+@click.option("--where", metavar="PREDICATE", help="Which rows, as in SQL: customer_id = 7")
+@click.option("--version", "ref", metavar="VERSION", help="Give a whole version up: raw@2")
+@click.option("--all", "everywhere", is_flag=True, help="In all datasets that have the columns.")
+@click.option("--reason", help="For the record, which stays.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; erase only with --yes.")
+def erase_command(
+    name: str,
+    where: str | None,
+    ref: str | None,
+    everywhere: bool,
+    reason: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Take rows out of every version of the dataset NAME, for good, and leave a record.
+
+    Versions keep their numbers, notes, tags and runs. Where else the rows may be is listed.
+    """
+    from mlops_jupyter import wire
+
+    if (where is None) == (ref is None):
+        raise UsageError("give --where or --version", hint='--where "customer_id = 7"')
+    if not dry_run and not reason:
+        raise UsageError("an erasure needs a reason", hint="--reason 'asked for by the customer'")
+    project = open_project()
+    found = _looked(project, name, where, ref, everywhere=everywhere)
+    if not as_json:
+        for one in found:
+            _show_found(one)
+        if not dry_run and not yes and any(one.versions for one in found):
+            click.confirm("Erase this for good?", abort=True)
+    if not dry_run and (yes or not as_json):
+        found = _erased(project, found, str(reason))
+        if not as_json:
+            _show_erased(found)
+    if as_json:
+        click.echo(wire.encode(found).decode())
+
+
+def _looked(
+    project: Project, name: str, where: str | None, ref: str | None, *, everywhere: bool
+) -> list[Erasure]:
+    from mlops_jupyter.upkeep import erase
+
+    if where is None:
+        return [erase.look_at(project, str(ref) if "@" in str(ref) else f"{name}@{ref}")]
+    names = erase.homes(project, name, where) if everywhere else (name,)
+    return [erase.look(project, one, where) for one in names]
+
+
+def _erased(project: Project, found: Sequence[Erasure], reason: str) -> list[Erasure]:
+    from mlops_jupyter.upkeep import erase
+
+    return [
+        erase.erase(project, one.dataset, one.predicate, reason)
+        if one.predicate
+        else erase.give_up(project, one.versions[0].ref, reason)
+        for one in found
+    ]
 
 
 @contextmanager
@@ -154,6 +221,30 @@ def _show_repair(mended: Repair, left: Findings) -> None:
         versions = ", ".join(left.suffers.versions[:SHOWN])
         again = f"; a snapshot of the same content mends {versions}" if versions else ""
         click.echo(f"no good copy of {_count(len(mended.missing), 'object')}{again}")
+
+
+def _show_found(found: Erasure) -> None:
+    if found.predicate:
+        looked = _count(found.looked_at, "version")
+        rows = sum(version.rows or 0 for version in found.versions)
+        what = f"{rows:,} of their rows" if rows else "no row"
+        click.echo(f"{found.dataset}: {looked} looked at, {what} where {found.predicate}")
+    if found.versions:
+        shown = table("version", "rows to erase")
+        for version in found.versions:
+            rows_there = "all of it" if version.rows is None else f"{version.rows:,}"
+            shown.add_row(version.ref, rows_there)
+        console().print(shown)
+    for trace in found.traces:
+        click.echo(f"look there too: {trace.where}: {trace.what}")
+
+
+def _show_erased(done: Sequence[Erasure]) -> None:
+    for one in (one for one in done if one.id):
+        click.echo(f"erased from {_count(len(one.versions), 'version')} of {one.dataset}: {one.id}")
+        for version in one.versions:
+            if version.same_as:
+                click.echo(f"  {version.ref} is now the same as {version.same_as}")
 
 
 def _who(suffers: Suffering) -> str:

@@ -34,6 +34,9 @@ from mlops_jupyter.upkeep.retention import Outdated
 SWEEP_SECONDS = 0.2
 """For so long nobody may write, then those who wait get their turn."""
 
+DAMAGED = "damaged"
+"""In ``.mlops/``: objects that are not what their names say, see `mlops_jupyter.upkeep.repair`."""
+
 ABANDONED_SECONDS = 86_400.0
 """A copy that is still being made is younger than this."""
 
@@ -123,7 +126,7 @@ def collect(project: Project, garbage: Garbage) -> Collected:
 
 
 def sweep(project: Project, marks: Marks) -> Heap:
-    """Remove the objects that nothing needs, and copies and leftovers with them."""
+    """Remove what nothing needs, a moment at a time, so that nobody waits for long."""
     needed = marks.needed()
     waiting = [path for path in objects_in(project.objects) if digest_of(path) not in needed]
     removed = Heap()
@@ -132,6 +135,18 @@ def sweep(project: Project, marks: Marks) -> Heap:
             removed += _sweep_some(waiting, marks.needed())
     with project.objects.alone():
         removed += remove(unfinished_in(project.objects))
+    return removed + remove([*_stale_copies(project), *_half_copies(project)])
+
+
+def sweep_now(project: Project, needed: Collection[str]) -> Heap:
+    """Remove what nothing needs, at once, bad objects that were put aside too.
+
+    The caller is alone with the objects.
+    """
+    aside = named_by_digest(project.folder / DAMAGED)
+    found = [*objects_in(project.objects), *aside]
+    removed = remove([path for path in found if digest_of(path) not in needed])
+    removed += remove(unfinished_in(project.objects))
     return removed + remove([*_stale_copies(project), *_half_copies(project)])
 
 

@@ -15,10 +15,8 @@ import msgspec
 from mlops_jupyter.errors import IntegrityError, MlopsError, refused_by_disk
 from mlops_jupyter.project import Project
 from mlops_jupyter.store.frames import LocalFrames, ObjectStore, is_whole
+from mlops_jupyter.upkeep.gc import DAMAGED
 from mlops_jupyter.upkeep.verify import Findings, verify
-
-FOLDER = "damaged"
-"""In ``.mlops/``: objects that are not what their names say."""
 
 
 class Repair(msgspec.Struct, frozen=True):
@@ -72,7 +70,7 @@ def repair(project: Project, findings: Findings) -> Repair:
 def _move(project: Project, digest: str) -> bool:
     """Put an object aside if it is bad; somebody may have mended it meanwhile."""
     path = project.objects.path(digest)
-    target = project.folder / FOLDER / path.name
+    target = project.folder / DAMAGED / path.name
     try:
         if not path.exists() or is_whole(path, digest):
             return False
