@@ -13,6 +13,7 @@ from mlops_jupyter.data.column_profile import ColumnProfile, Value
 from mlops_jupyter.data.contract_report import ContractReport
 from mlops_jupyter.data.histogram import bars
 from mlops_jupyter.data.profile import Profile
+from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import open_project
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -56,6 +57,8 @@ def contract_command(
     from mlops_jupyter import wire
     from mlops_jupyter.data import contract as contracts
 
+    if contract is not None and (out is not None or force):
+        raise UsageError("--check writes nothing: leave out --out and --force")
     project = open_project()
     if contract is None:
         written = contracts.write(project, ref, out, replace=force)

@@ -87,7 +87,8 @@ def draft(project: Project, ref: str) -> str:
     frame = tabular.as_frame(profile.content_of(project, version), version.ref)
     if frame.shape[1] != len(seen.columns):  # a list of dicts, an array: pandas made the columns
         seen = profile.of_value(frame)
-    return _written(version, frame, seen.columns)
+    with _in_full():
+        return _written(version, frame, seen.columns)
 
 
 def check(project: Project, ref: str, path: Path) -> ContractReport:
@@ -104,7 +105,8 @@ def check(project: Project, ref: str, path: Path) -> ContractReport:
     version = versions.resolve(project, ref)
     schema = _schema(pandera, path)
     frame = tabular.as_frame(profile.content_of(project, version), version.ref)
-    findings = tuple(_findings(pandera, schema, frame))
+    with _in_full():
+        findings = tuple(_findings(pandera, schema, frame))
     return ContractReport(version.ref, str(path), len(frame), findings)
 
 
@@ -117,6 +119,13 @@ def _pandera() -> Any:
             hint="pip install 'mlops-jupyter[contract]'",
         ) from None
     return pandera
+
+
+def _in_full() -> Any:
+    """Have pandera check everything, whatever its environment variables say."""
+    from pandera.config import ValidationDepth, config_context
+
+    return config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA)
 
 
 # --- draft -------------------------------------------------------------------------------------

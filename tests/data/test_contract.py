@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pandera.config
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -303,6 +304,17 @@ def test_a_file_that_is_no_contract(project: Project, text: str, said: str) -> N
         held(project, pd.DataFrame({"a": [1]}), text)
 
 
+def test_nothing_holds_because_pandera_was_switched_off(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PANDERA_VALIDATION_ENABLED=False in the environment
+    monkeypatch.setattr(pandera.config.CONFIG, "validation_enabled", False)
+    snapshot(project, GOOD, "train")
+    text = contract.draft(project, "train")
+    assert held(project, GOOD, text).holds
+    assert not held(project, GOOD.assign(delay=1e6), text).holds
+
+
 def test_pandera_is_needed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot(project, GOOD, "train")
     monkeypatch.setitem(sys.modules, "pandera.pandas", None)
@@ -352,5 +364,6 @@ def test_the_command_says_what_is_not_there(project: Project) -> None:
     snapshot(project, GOOD, "train")
     assert isinstance(mlops("train@1", "--check", "nope.py").exception, NotFoundError)
     assert isinstance(mlops("train@9").exception, NotFoundError)
+    assert isinstance(mlops("train@1", "--check", "a.py", "--force").exception, UsageError)
     Path("contracts").write_text("a file")
     assert isinstance(mlops("train@1").exception, UsageError)
