@@ -304,15 +304,13 @@ def test_a_file_that_is_no_contract(project: Project, text: str, said: str) -> N
         held(project, pd.DataFrame({"a": [1]}), text)
 
 
-def test_nothing_holds_because_pandera_was_switched_off(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # PANDERA_VALIDATION_ENABLED=False in the environment
-    monkeypatch.setattr(pandera.config.CONFIG, "validation_enabled", False)
+def test_nothing_holds_because_pandera_was_switched_off(project: Project) -> None:
     snapshot(project, GOOD, "train")
-    text = contract.draft(project, "train")
-    assert held(project, GOOD, text).holds
-    assert not held(project, GOOD.assign(delay=1e6), text).holds
+    # as PANDERA_VALIDATION_ENABLED=False in the environment does
+    with pandera.config.config_context(validation_enabled=False):
+        text = contract.draft(project, "train")
+        assert held(project, GOOD, text).holds
+        assert not held(project, GOOD.assign(delay=1e6), text).holds
 
 
 def test_pandera_is_needed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
