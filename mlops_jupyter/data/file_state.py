@@ -23,6 +23,9 @@ from mlops_jupyter.store.objects import digest_of
 RACY_NS = 2 * 10**9
 """The coarsest clock of a file system in use ticks every two seconds (FAT)."""
 
+_FINE_RACY_NS = 10**8
+"""Where times have more digits than milliseconds, the kernel's clock ticks every 10 ms or less."""
+
 PIECE_BYTES = 8 * 2**20
 
 _THREADS_FROM = 2**20
@@ -128,7 +131,9 @@ def remember(project: Project, fresh: Iterable[tuple[str, Mark, str]]) -> None:
 
 def is_settled(mark: Mark, began: int) -> bool:
     """Tell whether a file's times are older than the clock can err, when its reading began."""
-    return max(mark.mtime_ns, mark.ctime_ns) < began - RACY_NS
+    # the time of change is the kernel's own, nobody can set it: it has the digits that there are
+    wait = min(RACY_NS, _FINE_RACY_NS) if mark.ctime_ns % 10**6 else RACY_NS
+    return max(mark.mtime_ns, mark.ctime_ns) < began - wait
 
 
 def folder_digest(folder: str, states: Mapping[str, FileState]) -> str | None:

@@ -76,8 +76,25 @@ def test_a_file_younger_than_the_clock_can_tell_is_not_remembered(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_text("1")
+    os.utime(path, (2**32, 2**32))  # as if it were written at the time of its reading, or later
     assert one(project, path).digest is not None
     assert remembered(project) == []
+
+
+@pytest.mark.parametrize(
+    ("ctime_ns", "age_ns", "settled"),
+    [
+        (10**18 + 123_456_789, 10**7, False),
+        (10**18 + 123_456_789, 2 * 10**8, True),
+        (10**18, 2 * 10**8, False),  # its clock has whole seconds
+        (10**18, 3 * 10**9, True),
+    ],
+)
+def test_how_old_is_old_enough_depends_on_the_clock(
+    ctime_ns: int, age_ns: int, settled: bool
+) -> None:
+    mark = file_state.Mark(1, ctime_ns, ctime_ns, 1)
+    assert file_state.is_settled(mark, ctime_ns + age_ns) is settled
 
 
 def test_what_has_no_content_has_no_digest(project: Project, tmp_path: Path) -> None:
