@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops_jupyter.data import arrow
 from mlops_jupyter.data.content import TakenColumn
 from mlops_jupyter.data.part import CHUNK_ROWS
 
@@ -43,22 +44,18 @@ class Walk:
 def arrays_of(column: TakenColumn, rows: int) -> list[Callable[[], Any]]:
     """Return what makes the arrays of a column; nothing where Arrow has no type for it."""
     starts = range(0, max(rows, 1), CHUNK_ROWS)
-    if column.part.kind in {"numpy", "time"} and column.part.leaf is not None:
+    leaf = column.part.leaf
+    if column.part.kind in {"numpy", "time"} and leaf is not None and leaf.rows == rows:
         # a column of a block may lie row by row: its pieces are copied, never all of it
-        cut = column.part.leaf.cut
+        cut = leaf.cut
         return [lambda s=s: cut(s, min(s + CHUNK_ROWS, rows)) for s in starts]  # type: ignore[misc]
     whole = column.values()
     if whole is None or isinstance(whole.type, pa.BaseExtensionType):
         return []
     if pa.types.is_dictionary(whole.type):
         whole = whole.unify_dictionaries()
-    if not whole.num_chunks:
-        return [lambda: pa.array([], whole.type)]
-    return [
-        lambda c=chunk, s=start: c.slice(s, CHUNK_ROWS)  # type: ignore[misc]
-        for chunk in whole.chunks
-        for start in range(0, max(len(chunk), 1), CHUNK_ROWS)
-    ]
+    # there may be a thousand chunks of a few rows each
+    return [lambda s=s: arrow.single(whole.slice(s, CHUNK_ROWS)) for s in starts]  # type: ignore[misc]
 
 
 def cast(walk: Walk, kind: Any) -> Walk:

@@ -107,6 +107,13 @@ def test_categorical_columns_are_counted_in_whole() -> None:
     assert column.top[0] == ("level 0", 3)
 
 
+def test_the_chunks_of_a_column_do_not_count() -> None:
+    values = [f"N{n % 7}" for n in range(1000)]
+    pieces = pa.table({"x": pa.chunked_array([[value] for value in values])})
+    whole = pa.table({"x": pa.chunked_array([values])})
+    assert profile.of_value(pieces) == profile.of_value(whole)
+
+
 def test_booleans() -> None:
     column = of_column(pd.array([True, None, True, False], "boolean"))
     assert (column.kind, column.missing, column.top) == ("boolean", 1, (("True", 2), ("False", 1)))
