@@ -126,13 +126,14 @@ def is_whole(frame: Path, digest: str) -> bool:
     return read == size and "blake3:" + hasher.hexdigest() == digest
 
 
-def put_file(source: Path, target: Path) -> None:
-    """Copy a file in one step: readers see all of it or nothing; the bytes are on the disk."""
+def put_file(source: Path, target: Path, *, link: bool = True) -> None:
+    """Copy a file in one step: readers see all of it or nothing; the bytes are on the disk.
+
+    With `link` the copy may be the same file under a second name.
+    """
     temporary = target.with_name(f".writing-{secrets.token_hex(8)}")
     try:
-        try:
-            os.link(source, temporary)  # neither changes any more
-        except OSError:
+        if not (link and _linked(source, temporary)):
             shutil.copyfile(source, temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -141,6 +142,14 @@ def put_file(source: Path, target: Path) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one that has no links
+        return False
+    return True
 
 
 def _content_size(header: bytes) -> int | None:

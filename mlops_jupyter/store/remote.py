@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import secrets
-import shutil
 import sys
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -172,7 +171,8 @@ class Remote:
         with self._told():
             if self._is_local:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-                put_file_copy(path, Path(target))
+                # bytes of their own: a disk that fails takes one store only
+                put_file(path, Path(target), link=False)
             elif not self._aside:
                 self._fs.put_file(str(path), target)
             else:
@@ -290,16 +290,6 @@ class RemoteObjects:
 def _object(digest: str) -> str:
     name = digest.removeprefix("blake3:")
     return f"{OBJECTS}/{name[:2]}/{name}"
-
-
-def put_file_copy(source: Path, target: Path) -> None:
-    """Copy a file in one step, bytes and all: the other side may be another disk one day."""
-    copy = target.with_name(f".writing-{secrets.token_hex(8)}")
-    try:
-        shutil.copyfile(source, copy)
-        put_file(copy, target)
-    finally:
-        copy.unlink(missing_ok=True)
 
 
 def _create_file(path: Path, content: bytes) -> bool:

@@ -27,6 +27,7 @@ CELLS = (
     "df = pd.DataFrame({'a': [1.0, 2.0, 3.0], 'b': [2.0, 4.0, 6.0]})",
     "%snapshot df --name train --note 'three rows'",
     "unrelated = 1",
+    "import mlops_jupyter\ndf = mlops_jupyter.load('train')",
     "%%track fit\nalpha = 0.5\nmodel = LinearRegression().fit(df[['a']], df['b'])\nscore = 0.25",
     "%%track again\nbeta = alpha + 1",
 )
@@ -60,7 +61,7 @@ def test_a_colleague_has_the_same_runs(tracked: Project, url: str, clone: Clone)
     assert [[c.source for c in d.cells] for d in other] == [
         [c.source for c in d.cells] for d in mine
     ]
-    assert other[1].run.data == ("train@1",)
+    assert {d.run.name: d.run.data for d in other}["fit"] == ("train@1",)
     assert fetch(theirs, url).objects == 0, "models, environments and figures came too"
     assert (push(theirs, url).runs, pull(theirs, url).runs, pull(tracked, url).runs) == (0, 0, 0)
 
@@ -134,7 +135,7 @@ def test_a_release_comes_with_its_pipeline_evaluation_and_decision(
     tmp_path: Path, url: str, clone: Clone
 ) -> None:
     mine = study(tmp_path / "mine")
-    release.release(mine, "late")
+    release.release(mine, "late", {})
     push(mine, url)
     theirs = clone("theirs")
     pull(theirs, url)
