@@ -118,8 +118,8 @@ def choose_key(pairs: Sequence[Pair], counts: tuple[int, int]) -> Key:
         return Key((), "by their content")
     for both in (True, False):
         for place in sorted(range(len(pairs)), key=lambda p: (not _is_named_so(pairs, p), p)):
-            one = pairs[place]
-            if _could_be_key(one) and _is_key(one, is_named=_is_named_so(pairs, place), both=both):
+            one, is_named = pairs[place], _is_named_so(pairs, place)
+            if _could_be_key(one, is_named=is_named) and _is_key(one, is_named=is_named, both=both):
                 where = "on both sides" if both else _where(one)
                 return Key((place,), f"by {one.name}, which is unique {where}")
     return Key((), "by their content: no column names them")
@@ -133,22 +133,27 @@ def _is_named_so(pairs: Sequence[Pair], place: int) -> bool:
     return place == 0 or bool(_KEY_NAME.search(pairs[place].name))
 
 
-def _could_be_key(one: Pair) -> bool:
-    """Tell whether its values are whole numbers, words or times."""
+def _could_be_key(one: Pair, *, is_named: bool) -> bool:
+    """Tell whether its values are words or times; whole numbers may all differ by chance."""
     if one.before.objects is not None or one.after.objects is not None:
         return False
     for side in (one.before.array, one.after.array):
         if pa.types.is_floating(side.type) or pa.types.is_boolean(side.type):
             return False
-    return _holds_whole_numbers(one.before) and _holds_whole_numbers(one.after)
+        if pa.types.is_integer(side.type) and not is_named:
+            return False
+    return all(_holds_names(side, is_named=is_named) for side in (one.before, one.after))
 
 
-def _holds_whole_numbers(column: GridColumn) -> bool:
-    """Tell whether a column holds no numbers with decimals, as far as its first rows tell."""
+def _holds_names(column: GridColumn, *, is_named: bool) -> bool:
+    """Tell whether text holds no measures, as far as its first rows tell."""
     if not pa.types.is_large_string(column.array.type):
         return True
-    found = form.numbers(column.array.slice(0, _LOOKED_AT))
-    return not (np.mod(found[np.isfinite(found)], 1) > 0).any()
+    found = form.numbers(column.array.slice(0, _LOOKED_AT).drop_null())
+    known = found[np.isfinite(found)]
+    if is_named:
+        return not (np.mod(known, 1) > 0).any()
+    return len(known) < max(len(found) / 2, 1)
 
 
 def _is_key(one: Pair, *, is_named: bool, both: bool) -> bool:

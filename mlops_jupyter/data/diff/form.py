@@ -135,7 +135,8 @@ def is_time(values: Any) -> Any:
 def _formats(texts: Any) -> list[str]:
     """Return the ways in which (nearly) all of a sample can be read."""
     step = max(len(texts) // _SAMPLE, 1)
-    sample = pd.Series(texts.take(pa.array(range(0, len(texts), step))).to_pylist(), dtype=object)
+    places = pa.array(range(0, len(texts), step), pa.int64())
+    sample = pd.Series(texts.take(places).to_pylist(), dtype=object)
     if sample.empty or sample.str.fullmatch(_LOOKS_LIKE_TIME).mean() < _ENOUGH:
         return []
     found: dict[str, float] = {}

@@ -252,6 +252,8 @@ def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
 def _csv(content: bytes, delimiter: str) -> Grid:
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
+    if content.startswith(codecs.BOM_UTF8):
+        content = codecs.BOM_UTF8 + content  # a second mark: Arrow takes one off
     head = content[:_SNIFFED].decode("utf-8", "ignore").splitlines()
     widths = _widths(head[:200], delimiter)
     width = widths[0] if widths else 1
