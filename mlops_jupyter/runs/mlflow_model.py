@@ -22,6 +22,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.models import Model, infer_signature
 
+from mlops_jupyter.data import trust
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import environment
 from mlops_jupyter.runs.mlflow_values import LONGEST_PARAMETER, text
@@ -79,6 +80,7 @@ def save(project: Project, run: Run, folder: Path) -> SavedModel:
         Whatever its own code raises: its module may be gone, or too new.
     """
     assert run.model_digest is not None
+    trust.refuse_foreign(project, run.id)
     row = project.catalog.row("SELECT model_example FROM run WHERE id = ?", (run.id,))
     reader = _Reader(io.BytesIO(project.objects.read(run.model_digest)))
     model = reader.load()
