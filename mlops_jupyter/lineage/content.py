@@ -142,7 +142,8 @@ def contents(project: Project, paths: Sequence[Key]) -> Iterator[tuple[Key, Key,
         " JOIN cell_execution ON cell_execution.id = execution_id"
         f" WHERE path IN GIVEN AND kind = 'file' AND {RECORDED} GROUP BY path, digest"
         " UNION SELECT json_extract(source, '$.text') AS path, digest, created_at"
-        " FROM dataset_version WHERE kind = 'file' AND json_extract(source, '$.kind') IN ('file', 'dvc')"
+        " FROM dataset_version WHERE kind = 'file'"
+        " AND json_extract(source, '$.kind') IN ('file', 'dvc')"
         " AND path IN GIVEN ORDER BY 3 DESC",
         (key.name for key in paths),
     )
