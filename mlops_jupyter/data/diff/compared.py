@@ -178,10 +178,10 @@ def _given(
         found = [
             place
             for place, match in enumerate(matches.both)
-            if name in (after.names[match.after], before.names[match.before])
+            if name in (after.columns[match.after].name, before.columns[match.before].name)
         ]
         if not found:
-            both = [after.names[match.after] for match in matches.both]
+            both = [after.columns[match.after].name for match in matches.both]
             raise NotFoundError("column on both sides", name, both)
         places.append(found[0])
     counts = before.row_count, after.row_count

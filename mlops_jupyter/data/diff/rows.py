@@ -36,6 +36,8 @@ class Alignment:
         The places of rows that one side alone has.
     respelt : array of bool
         Of `after`: the row is the same but for its key.
+    is_by_place : bool
+        No two rows are alike: the first is the first, and so on.
     """
 
     before: Indices
@@ -43,6 +45,7 @@ class Alignment:
     removed: Indices
     added: Indices
     respelt: Flags
+    is_by_place: bool = False
 
     @property
     def moved(self) -> Flags:
@@ -88,7 +91,10 @@ def by_content(columns: Columns, counts: tuple[int, int]) -> Alignment:
     for is_forward in (True, False):
         _match_beside(match, hashes, columns, is_forward=is_forward)
     _match_by_telling_columns(match, columns, counts)
-    return _alignment(match, counts[1], np.zeros(counts[0], bool))
+    is_by_place = counts[0] == counts[1] and bool((match == _NONE).all())
+    if is_by_place:
+        match[:] = np.arange(len(match))
+    return _alignment(match, counts[1], np.zeros(counts[0], bool), is_by_place=is_by_place)
 
 
 def longest_rising(numbers: Indices) -> Flags:
@@ -119,7 +125,9 @@ def _empty(count: int) -> Indices:
     return np.full(count, _NONE, np.int64)
 
 
-def _alignment(match: Indices, count: int, respelt: Flags) -> Alignment:
+def _alignment(
+    match: Indices, count: int, respelt: Flags, *, is_by_place: bool = False
+) -> Alignment:
     before = np.flatnonzero(match != _NONE)
     order = np.argsort(match[before], kind="stable")
     before = before[order]
@@ -127,7 +135,12 @@ def _alignment(match: Indices, count: int, respelt: Flags) -> Alignment:
     is_new = np.ones(count, bool)
     is_new[after] = False
     return Alignment(
-        before, after, np.flatnonzero(match == _NONE), np.flatnonzero(is_new), respelt[before]
+        before,
+        after,
+        np.flatnonzero(match == _NONE),
+        np.flatnonzero(is_new),
+        respelt[before],
+        is_by_place,
     )
 
 

@@ -50,12 +50,13 @@ def by_name(before: Grid, after: Grid) -> Matches:
     found: list[Match] = []
     left, right = list(range(len(before.columns))), list(range(len(after.columns)))
     for why, plain in (("", str), (SPELT, plain_name)):
-        known = dict(_numbered((plain(before.names[place]), place) for place in left))
-        for name, place in _numbered((plain(after.names[place]), place) for place in right):
+        known = dict(_numbered((plain(before.columns[place].name), place) for place in left))
+        for name, place in _numbered((plain(after.columns[place].name), place) for place in right):
             if name in known:
                 found.append(Match(known[name], place, why))
-        left = [place for place in left if place not in {m.before for m in found}]
-        right = [place for place in right if place not in {m.after for m in found}]
+        taken, taken_after = {m.before for m in found}, {m.after for m in found}
+        left = [place for place in left if place not in taken]
+        right = [place for place in right if place not in taken_after]
     return Matches(tuple(sorted(found, key=lambda m: m.after)), tuple(left), tuple(right))
 
 
@@ -99,10 +100,11 @@ def by_content(
             continue
         why = "the same values" if score == 1 else f"{score:.1%} of the values are the same"
         found.append(Match(old, new, why))
+    taken, taken_after = {m.before for m in found}, {m.after for m in found}
     return Matches(
         tuple(sorted(found, key=lambda m: m.after)),
-        tuple(place for place in matches.removed if place not in {m.before for m in found}),
-        tuple(place for place in matches.added if place not in {m.after for m in found}),
+        tuple(place for place in matches.removed if place not in taken),
+        tuple(place for place in matches.added if place not in taken_after),
     )
 
 
@@ -115,15 +117,18 @@ def changes(before: Grid, after: Grid, matches: Matches) -> Iterator[ColumnChang
         if old.type != new.type:
             yield ColumnChange("type", new.name, old.type, new.type)
     for place in matches.removed:
-        yield ColumnChange("removed", before.names[place], before.names[place], None)
+        yield ColumnChange("removed", before.columns[place].name, before.columns[place].name, None)
     for place in matches.added:
-        yield ColumnChange("added", after.names[place], None, after.names[place])
+        yield ColumnChange("added", after.columns[place].name, None, after.columns[place].name)
     order = np.array([match.before for match in matches.both], np.int64)
     stays = longest_rising(order)
     for match, stay in zip(matches.both, stays, strict=True):
         if not stay:
             yield ColumnChange(
-                "moved", after.names[match.after], str(match.before + 1), str(match.after + 1)
+                "moved",
+                after.columns[match.after].name,
+                str(match.before + 1),
+                str(match.after + 1),
             )
 
 

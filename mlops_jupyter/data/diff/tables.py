@@ -86,7 +86,7 @@ def _rows(made: Compared, cells: Sequence[Differing]) -> Rows:
         removed=len(alignment.removed),
         respelt=int(alignment.respelt.sum()),
         key=made.key_names,
-        why=made.key.why,
+        why="by their place: no two are alike" if alignment.is_by_place else made.key.why,
         added_rows=_examples(made, made.after, alignment.added, side=1),
         removed_rows=_examples(made, made.before, alignment.removed, side=0),
     )

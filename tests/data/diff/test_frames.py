@@ -111,6 +111,15 @@ def test_rows_without_a_key_are_found_by_their_content() -> None:
     assert (found.rows.removed, found.rows.changed, found.rows.moved) == (2, 1, 0)
 
 
+def test_rows_of_which_no_two_are_alike_are_found_by_their_place() -> None:
+    before = people()[["height", "income"]].astype(float)
+    found = compared(before, before * 1000)
+    assert found.rows is not None
+    assert (found.rows.changed, found.rows.removed) == (40, 0)
+    assert found.rows.why == "by their place: no two are alike"
+    assert codes(found) == ["scale", "scale"]
+
+
 def test_copies_of_rows_in_a_table_of_few_values() -> None:
     before = pd.DataFrame({"a": [0, 0, 1, 0, 1, 1, 0], "b": list("xxyxyyx")})
     after = before.drop(index=2).reset_index(drop=True)
