@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlops_jupyter.data.api import diff, load, snapshot
-    from mlops_jupyter.lineage.api import lineage
     from mlops_jupyter.project import init, open_project
+    from mlops_jupyter.provenance.api import lineage
     from mlops_jupyter.reproduction.api import reproduce
     from mlops_jupyter.runs.api import (
         log_artifact,
@@ -52,7 +52,7 @@ _HOMES = {
     "diff": "mlops_jupyter.data.api",
     "fetch": "mlops_jupyter.sharing.api",
     "init": "mlops_jupyter.project",
-    "lineage": "mlops_jupyter.lineage.api",
+    "lineage": "mlops_jupyter.provenance.api",
     "load": "mlops_jupyter.data.api",
     "log_artifact": "mlops_jupyter.runs.api",
     "log_figure": "mlops_jupyter.runs.api",
@@ -67,11 +67,6 @@ _HOMES = {
     "snapshot": "mlops_jupyter.data.api",
     "track": "mlops_jupyter.runs.api",
 }
-
-
-# The package `lineage` bears the name of the verb: imported once it never takes its place again.
-importlib.import_module("mlops_jupyter.lineage")
-globals().pop("lineage", None)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,8 +10,8 @@ from rich.console import Group
 from rich.tree import Tree
 
 from mlops_jupyter.cli.show import age, console
-from mlops_jupyter.lineage.noun import Edge, How, Lineage, Node
 from mlops_jupyter.project import open_project
+from mlops_jupyter.provenance.noun import Edge, How, Lineage, Node
 
 MOST_SHOWN = 20
 """Things below one thing; `--json` has all."""
@@ -45,7 +45,7 @@ def lineage_command(ref: str, up: bool, down: bool, depth: int | None, as_json: 
     `run:`, `model:` or `file:` before it say which is meant.
     """
     from mlops_jupyter import wire
-    from mlops_jupyter.lineage.walk import lineage
+    from mlops_jupyter.provenance.walk import lineage
 
     both = up == down
     found = lineage(open_project(), ref, up=up or both, down=down or both, depth=depth)

@@ -44,8 +44,8 @@ COMMANDS = {
 
 
 CHANGES = {
-    "fetch", "gc", "init", "pipeline", "pull", "push", "reproduce", "release", "rollback", "sync",
-    "ui",
+    "fetch", "gc", "import", "init", "keep", "pipeline", "pull", "push", "reproduce", "release",
+    "rollback", "sync", "ui",
 }  # fmt: skip
 """What the cells of a run do not do again when the run is re-executed: it would count."""
 

@@ -219,7 +219,8 @@ def _profile(
         return None
     known = None
     if before is not None and before.profile is not None:
-        with contextlib.suppress(IntegrityError):  # `mlops verify` tells of it
+        # damaged, which `mlops verify` tells of, or of a newer format
+        with contextlib.suppress(IntegrityError, UsageError):
             known = profile.read(project.objects, before.profile)
     digests = [part.digest(column.part, examined.measures) for column in columns]
     made = profile.make(columns, digests, examined.taken.row_count, known)

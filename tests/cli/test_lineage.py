@@ -8,7 +8,7 @@ import pytest
 
 from mlops_jupyter.project import Project
 from tests.cli.test_data import run
-from tests.lineage.story import Session, frame, read
+from tests.provenance.story import Session, frame, read
 
 
 @pytest.fixture

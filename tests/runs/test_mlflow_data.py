@@ -14,7 +14,7 @@ from mlops_jupyter.data.dataset import Source
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import history, mirror
-from tests.lineage.story import Session, frame, read
+from tests.provenance.story import Session, frame, read
 
 
 def inputs(project: Project) -> dict[str, tuple[Any, dict[str, str]]]:

@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 import msgspec
 
-from mlops_jupyter.lineage.noun import Key, Kind, Node
-from mlops_jupyter.lineage.rows import select
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance.noun import Key, Kind, Node
+from mlops_jupyter.provenance.rows import select
 from mlops_jupyter.runs.metric import metric_text
 
 Words = tuple[str, str, str | None]

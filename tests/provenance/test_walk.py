@@ -12,10 +12,10 @@ import mlops_jupyter
 from mlops_jupyter.data.dataset import Source
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import NotFoundError, UsageError
-from mlops_jupyter.lineage.walk import lineage
 from mlops_jupyter.project import Project, now
+from mlops_jupyter.provenance.walk import lineage
 from tests.kernel import Kernel
-from tests.lineage.story import Session, down, frame, read, up, written
+from tests.provenance.story import Session, down, frame, read, up, written
 
 
 def put(project: Project, table: str, **values: object) -> None:

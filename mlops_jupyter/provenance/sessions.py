@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from mlops_jupyter.lineage.rows import select
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance.rows import select
 
 
 class _Steps(msgspec.Struct, frozen=True):

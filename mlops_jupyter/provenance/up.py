@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from mlops_jupyter.data.dataset import Source
-from mlops_jupyter.lineage.content import UNKNOWN, contents, taken_in
-from mlops_jupyter.lineage.noun import Key, Link
-from mlops_jupyter.lineage.rows import RECORDED, select
-from mlops_jupyter.lineage.sessions import Sessions
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance.content import UNKNOWN, contents, taken_in
+from mlops_jupyter.provenance.noun import Key, Link
+from mlops_jupyter.provenance.rows import RECORDED, select
+from mlops_jupyter.provenance.sessions import Sessions
 
 
 class Up:

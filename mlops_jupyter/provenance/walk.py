@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from mlops_jupyter.errors import UsageError
-from mlops_jupyter.lineage import describe, start
-from mlops_jupyter.lineage.down import Down
-from mlops_jupyter.lineage.noun import Edge, Key, Lineage, Link
-from mlops_jupyter.lineage.sessions import Sessions
-from mlops_jupyter.lineage.up import Up
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance import describe, start
+from mlops_jupyter.provenance.down import Down
+from mlops_jupyter.provenance.noun import Edge, Key, Lineage, Link
+from mlops_jupyter.provenance.sessions import Sessions
+from mlops_jupyter.provenance.up import Up
 
 
 def lineage(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.errors import NotFoundError, UsageError
-from mlops_jupyter.lineage.noun import Key
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance.noun import Key
 from mlops_jupyter.runs import history
 from mlops_jupyter.runs.files import path_written
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.snapshot import snapshot
-from mlops_jupyter.lineage.noun import Edge, Lineage
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance.noun import Edge, Lineage
 from mlops_jupyter.runs import recorder
 from mlops_jupyter.runs.recorder import RunPart
 from mlops_jupyter.runs.run import ReadFile

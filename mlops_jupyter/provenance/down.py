@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_jupyter.lineage.content import UNKNOWN, contents, given_out
-from mlops_jupyter.lineage.noun import How, Key, Kind, Link
-from mlops_jupyter.lineage.rows import RECORDED, select
-from mlops_jupyter.lineage.sessions import Sessions
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance.content import UNKNOWN, contents, given_out
+from mlops_jupyter.provenance.noun import How, Key, Kind, Link
+from mlops_jupyter.provenance.rows import RECORDED, select
+from mlops_jupyter.provenance.sessions import Sessions
 
 _JUDGED: tuple[tuple[Kind, How, str, str], ...] = (
     ("evaluation", "evaluated", "version", "evaluated_at"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mlops_jupyter.data.dataset import DatasetVersion
-from mlops_jupyter.lineage import walk
-from mlops_jupyter.lineage.noun import Lineage
 from mlops_jupyter.project import open_project
+from mlops_jupyter.provenance import walk
+from mlops_jupyter.provenance.noun import Lineage
 
 
 def lineage(

@@ -8,9 +8,9 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from mlops_jupyter.config import FILE
-from mlops_jupyter.lineage.noun import How, Key, Link
-from mlops_jupyter.lineage.rows import RECORDED, select
 from mlops_jupyter.project import Project
+from mlops_jupyter.provenance.noun import How, Key, Link
+from mlops_jupyter.provenance.rows import RECORDED, select
 
 UNKNOWN = "unknown"
 """In place of the digest of a content that was not recorded."""
