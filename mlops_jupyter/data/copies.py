@@ -53,7 +53,7 @@ def copy(
         aside.mkdir()
         try:
             build(aside / name)
-            _put_in_place(aside, home, lambda: is_right(path))
+            _put_in_place(aside / name, path, lambda: is_right(path))
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
@@ -74,15 +74,14 @@ def plain(name: str) -> str:
     return name
 
 
-def _put_in_place(aside: Path, home: Path, is_right: Callable[[], bool]) -> None:
+def _put_in_place(made: Path, path: Path, is_right: Callable[[], bool]) -> None:
+    """Move what was made aside to its place; what lies there and is not right goes."""
+    path.parent.mkdir(exist_ok=True)
     with contextlib.suppress(OSError):
-        aside.rename(home)
+        made.rename(path)  # a file takes the place of a file in one step
         return
     if is_right():
         return  # another process was faster
-    edited = home.with_name(f".edited-{secrets.token_hex(8)}")
-    home.rename(edited)
-    try:
-        aside.rename(home)
-    finally:
-        shutil.rmtree(edited, ignore_errors=True)
+    edited = made.parent / f".edited-{secrets.token_hex(8)}"
+    path.rename(edited)
+    made.rename(path)

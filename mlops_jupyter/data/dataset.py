@@ -31,7 +31,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     connection : str or None
         Of a query: which database, without user name and password.
     parameters : str or None
-        Of a query: JSON.
+        Of a query, and of what DVC tracks (its ``md5``, the ``commit`` of an import): JSON.
     """
 
     kind: Literal["file", "folder", "url", "query", "dvc"]

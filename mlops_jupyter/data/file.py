@@ -173,13 +173,42 @@ def read_manifest(objects: Objects, digest: str) -> dict[str, Any]:
     UsageError
         A newer version of this package wrote it.
     """
-    content: dict[str, Any] = json.loads(objects.read(digest))
-    if content["format"] > FORMAT:
+    try:
+        content: dict[str, Any] = json.loads(objects.read(digest))
+        told = msgspec.convert(content, _Format).format
+        if told <= FORMAT:
+            msgspec.convert(content, _File | _Folder)
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise IntegrityError(f"the object {digest} is no manifest of a file: {error}") from None
+    if told > FORMAT:
         raise UsageError(
-            f"this version of the data has format {content['format']}, newer than {FORMAT}",
+            f"this version of the data has format {told}, newer than {FORMAT}",
             hint="upgrade mlops-jupyter",
         )
     return content
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+class _File(msgspec.Struct, tag_field="kind", tag="file"):
+    """What the manifest of a file must say."""
+
+    name: str
+    size_bytes: int
+    digest: str
+    pieces: list[Any]
+
+
+class _Folder(msgspec.Struct, tag_field="kind", tag="folder"):
+    """What the manifest of a folder must say."""
+
+    name: str
+    size_bytes: int
+    digest: str
+    listing: list[Any]
+    contents: list[list[Any]]
 
 
 Mark = tuple[int, int, int, int]

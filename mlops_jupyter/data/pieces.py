@@ -218,8 +218,11 @@ def of_json(found: Any) -> tuple[Piece, ...]:
         They are written otherwise.
     """
     try:
-        return msgspec.convert(found, tuple[str | Delta, ...])
-    except msgspec.ValidationError as error:
+        pieces = msgspec.convert(found, tuple[str | Delta, ...])
+        if any(_weight(piece) > MOST_OBJECTS for piece in pieces):
+            raise IntegrityError("a manifest's piece needs more objects than any may")
+        return pieces
+    except (msgspec.ValidationError, RecursionError) as error:
         raise IntegrityError(
             f"a manifest's pieces are not written as they should: {error}"
         ) from None

@@ -98,7 +98,17 @@ def _name(url: str) -> str:
 
 
 def _mark(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    names = ("size", "ETag", "etag", "LastModified", "mtime", "ino", "generation", "content_md5")
+    names = (
+        "size",
+        "ETag",
+        "etag",
+        "LastModified",
+        "mtime",
+        "created",
+        "ino",
+        "generation",
+        "content_md5",
+    )
     return tuple(str(facts.get(name)) for name in names)
 
 

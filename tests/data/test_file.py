@@ -206,6 +206,35 @@ def test_a_newer_format_is_refused(objects: Objects, copies: Path) -> None:
         file.read(objects, newer, copies)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"7", b"{", b"\xff", b'{"format": "x"}', b'{"format": 2, "kind": "file"}',
+     b'{"format": 2, "kind": "frame", "content": {}}', b"[" * 100_000],
+)  # fmt: skip
+def test_what_is_no_manifest_is_refused(objects: Objects, copies: Path, content: bytes) -> None:
+    with pytest.raises(IntegrityError, match="no manifest of a file"):
+        file.read(objects, objects.write(content), copies)
+
+
+def test_a_piece_that_would_need_very_many_objects_is_refused(
+    objects: Objects, copies: Path, manifest: str
+) -> None:
+    forged = json.loads(objects.read(manifest))
+    bomb = {"delta": forged["pieces"][0], "serial": 1, "base": forged["pieces"] * 1000}
+    with pytest.raises(IntegrityError, match="more objects than any may"):
+        file.read(objects, objects.write(json.dumps({**forged, "pieces": [bomb]}).encode()), copies)
+
+
+def test_two_names_of_one_content_have_a_copy_each(
+    tmp_path: Path, objects: Objects, copies: Path
+) -> None:
+    names = ["a.csv", "b.csv"]
+    kept = [file.write(objects, make(tmp_path / name, b"same")).manifest for name in names]
+    made = [file.read(objects, one, copies) for one in kept]
+    assert [path.name for path in made] == names
+    assert all(path.read_bytes() == b"same" for path in made)
+
+
 def test_a_folder_that_cannot_be_written_is_said(
     objects: Objects, copies: Path, manifest: str
 ) -> None:
