@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlops_jupyter.data.api import diff, load, snapshot
+    from mlops_jupyter.data.api import checkout, diff, export, load, profile, snapshot, tag, untag
     from mlops_jupyter.project import init, open_project
     from mlops_jupyter.provenance.api import lineage
     from mlops_jupyter.reproduction.api import reproduce
@@ -27,10 +27,16 @@ if TYPE_CHECKING:
     )
     from mlops_jupyter.runs.query import read_sql
     from mlops_jupyter.sharing.api import fetch, pull, push
+    from mlops_jupyter.upkeep.api import erase, gc, verify
+
 
 __all__ = [
+    "checkout",
     "diff",
+    "erase",
+    "export",
     "fetch",
+    "gc",
     "init",
     "lineage",
     "load",
@@ -40,17 +46,25 @@ __all__ = [
     "log_param",
     "log_params",
     "open_project",
+    "profile",
     "pull",
     "push",
     "read_sql",
     "reproduce",
     "snapshot",
+    "tag",
     "track",
+    "untag",
+    "verify",
 ]
 
 _HOMES = {
+    "checkout": "mlops_jupyter.data.api",
     "diff": "mlops_jupyter.data.api",
+    "erase": "mlops_jupyter.upkeep.api",
+    "export": "mlops_jupyter.data.api",
     "fetch": "mlops_jupyter.sharing.api",
+    "gc": "mlops_jupyter.upkeep.api",
     "init": "mlops_jupyter.project",
     "lineage": "mlops_jupyter.provenance.api",
     "load": "mlops_jupyter.data.api",
@@ -60,12 +74,16 @@ _HOMES = {
     "log_param": "mlops_jupyter.runs.api",
     "log_params": "mlops_jupyter.runs.api",
     "open_project": "mlops_jupyter.project",
+    "profile": "mlops_jupyter.data.api",
     "pull": "mlops_jupyter.sharing.api",
     "push": "mlops_jupyter.sharing.api",
     "read_sql": "mlops_jupyter.runs.query",
     "reproduce": "mlops_jupyter.reproduction.api",
     "snapshot": "mlops_jupyter.data.api",
+    "tag": "mlops_jupyter.data.api",
     "track": "mlops_jupyter.runs.api",
+    "untag": "mlops_jupyter.data.api",
+    "verify": "mlops_jupyter.upkeep.api",
 }
 
 

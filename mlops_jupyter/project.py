@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -123,6 +125,16 @@ def open_project(start: Path | str | None = None) -> Project:
     if not (folder / "catalog.sqlite").exists():
         _make_folder(folder)
     return Project(root, settings, Catalog(folder / "catalog.sqlite"), Objects(folder / "objects"))
+
+
+@contextmanager
+def here() -> Iterator[Project]:
+    """Open the project here for a verb, and close this thread's connection after it."""
+    project = open_project()
+    try:
+        yield project
+    finally:
+        project.catalog.close()
 
 
 def init(root: Path | str) -> Project:

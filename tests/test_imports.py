@@ -112,8 +112,12 @@ def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
 
 def test_the_public_names_are_these_and_all_exist() -> None:
     assert mlops_jupyter.__all__ == [
+        "checkout",
         "diff",
+        "erase",
+        "export",
         "fetch",
+        "gc",
         "init",
         "lineage",
         "load",
@@ -123,12 +127,16 @@ def test_the_public_names_are_these_and_all_exist() -> None:
         "log_param",
         "log_params",
         "open_project",
+        "profile",
         "pull",
         "push",
         "read_sql",
         "reproduce",
         "snapshot",
+        "tag",
         "track",
+        "untag",
+        "verify",
     ]
     for name in mlops_jupyter.__all__:
         assert callable(getattr(mlops_jupyter, name))

@@ -1,18 +1,19 @@
-"""``mlops_jupyter.snapshot`` and ``mlops_jupyter.load``: the verbs in the project here."""
+"""``mlops_jupyter.snapshot``, ``load`` and the other verbs of data, in the project here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.snapshot import snapshot as take_snapshot
-from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.project import here
 
 if TYPE_CHECKING:
     from mlops_jupyter.data.diff.difference import DataDiff
+    from mlops_jupyter.data.profile import Profile
 
 
 def snapshot(
@@ -42,7 +43,7 @@ def snapshot(
     DatasetVersion
         The one that is there already, when the content is the same.
     """
-    with _here() as project:
+    with here() as project:
         return take_snapshot(project, obj, name, note, tags=tags, move_tags=move_tags)
 
 
@@ -73,7 +74,7 @@ def load(
     object
         A value equal to the one taken; of a file, the path of a read-only copy.
     """
-    with _here() as project:
+    with here() as project:
         return versions.load(project, str(ref), columns=columns, rows=rows, as_=as_)
 
 
@@ -97,14 +98,77 @@ def diff(
     from mlops_jupyter.data.diff import compare
 
     names = (key,) if isinstance(key, str) else tuple(key)
-    with _here() as project:
+    with here() as project:
         return compare.diff(project, str(before), str(after), key=names)
 
 
-@contextmanager
-def _here() -> Iterator[Project]:
-    project = open_project()
-    try:
-        yield project
-    finally:
-        project.catalog.close()
+def profile(ref: str | DatasetVersion) -> Profile:
+    """Return the statistics of the columns of a version, in the project here."""
+    from mlops_jupyter.data import profile as profiles
+
+    with here() as project:
+        return profiles.of(project, str(ref))
+
+
+def tag(ref: str | DatasetVersion, name: str, *, move: bool = False) -> DatasetVersion:
+    """Give a version a name of its own, ``train@golden``, in the project here.
+
+    Parameters
+    ----------
+    ref : str or DatasetVersion
+    name : str
+    move : bool
+        Whether the tag may be taken from another version.
+    """
+    from mlops_jupyter.data import tags
+
+    with here() as project:
+        return tags.tag(project, str(ref), name, move=move)
+
+
+def untag(ref: str) -> DatasetVersion:
+    """Take a tag away, e.g. ``train@golden``, in the project here."""
+    from mlops_jupyter.data import tags
+
+    with here() as project:
+        return tags.untag(project, ref)
+
+
+def checkout(ref: str | DatasetVersion, folder: Path | str, *, overwrite: bool = False) -> Path:
+    """Put a kept file or folder into a folder, read-only, in the project here.
+
+    Parameters
+    ----------
+    ref : str or DatasetVersion
+    folder : path
+    overwrite : bool
+        Whether files there that hold something else are replaced.
+    """
+    from mlops_jupyter.data import checkout as checkouts
+
+    with here() as project:
+        return checkouts.checkout(project, str(ref), folder, overwrite=overwrite)
+
+
+def export(
+    ref: str | DatasetVersion,
+    path: Path | str,
+    format: str | None = None,  # noqa: A002 - what pandas and polars call it
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write a version as a file that others read, in the project here.
+
+    Parameters
+    ----------
+    ref : str or DatasetVersion
+    path : path
+    format : {"parquet", "csv", "arrow"}, optional
+        Default: by the ending of the path.
+    overwrite : bool
+        Whether a file that is there is replaced.
+    """
+    from mlops_jupyter.data import export as exports
+
+    with here() as project:
+        return exports.export(project, str(ref), path, format, overwrite=overwrite)

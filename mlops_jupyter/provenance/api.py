@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_jupyter.data.dataset import DatasetVersion
-from mlops_jupyter.project import open_project
+from mlops_jupyter.project import here
 from mlops_jupyter.provenance import walk
 from mlops_jupyter.provenance.noun import Lineage
 
@@ -23,8 +23,5 @@ def lineage(
     depth : int, optional
         How many steps. Default: to the end.
     """
-    project = open_project()
-    try:
+    with here() as project:
         return walk.lineage(project, str(ref), up=up, down=down, depth=depth)
-    finally:
-        project.catalog.close()

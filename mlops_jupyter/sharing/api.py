@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.project import here
 from mlops_jupyter.sharing.fetch import Fetched
 from mlops_jupyter.sharing.fetch import fetch as fetch_objects
 from mlops_jupyter.sharing.pull import Pulled
@@ -24,7 +21,7 @@ def push(*refs: str, url: str | None = None) -> Pushed:
     url : str, optional
         The shared store. Default: what ``mlops.yaml`` says.
     """
-    with _here() as project:
+    with here() as project:
         return push_all(project, url, refs=refs or None)
 
 
@@ -40,7 +37,7 @@ def pull(*refs: str, url: str | None = None, runs: bool = True) -> Pulled:
     runs : bool
         Whether runs come.
     """
-    with _here() as project:
+    with here() as project:
         return pull_all(project, url, refs or None, runs=runs)
 
 
@@ -54,14 +51,5 @@ def fetch(*refs: str, url: str | None = None) -> Fetched:
     url : str, optional
         The shared store. Default: what ``mlops.yaml`` says.
     """
-    with _here() as project:
+    with here() as project:
         return fetch_objects(project, url, refs or None)
-
-
-@contextmanager
-def _here() -> Iterator[Project]:
-    project = open_project()
-    try:
-        yield project
-    finally:
-        project.catalog.close()
