@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from mlops_jupyter.errors import UsageError
+from mlops_jupyter.project import Project
 
 _SQL = """
     SELECT erasure.predicate, erasure.reason, erasure.erased_at
@@ -14,7 +13,7 @@ _SQL = """
 """
 
 
-def refuse(catalog: sqlite3.Connection, dataset: str, digest: str) -> None:
+def refuse(project: Project, dataset: str, digest: str) -> None:
     """Refuse content as it was before rows were erased from it.
 
     Raises
@@ -22,7 +21,7 @@ def refuse(catalog: sqlite3.Connection, dataset: str, digest: str) -> None:
     UsageError
         It says what was erased, when, and why.
     """
-    found = catalog.execute(_SQL, (dataset, digest)).fetchone()
+    found = project.catalog.row(_SQL, (dataset, digest))
     if found is None:
         return
     what = f"the rows where {found['predicate']}" if found["predicate"] else "its content"

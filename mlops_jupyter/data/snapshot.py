@@ -175,6 +175,7 @@ def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | Kept:
     known = versions.find(project, name, examined.digest)
     if known is not None and versions.is_there(project, known):
         return known
+    erased.refuse(project, name, examined.digest)  # before any of it is written
     return store(project, examined, versions.newest(project, name, examined.taken.kind))
 
 
@@ -255,7 +256,7 @@ def _put(connection: sqlite3.Connection, project: Project, facts: Mapping[str, A
     if row is not None and not row["gone_at"] and reach.is_there(project.objects, row["manifest"]):
         return int(row["id"])
     if row is None or row["gone_at"]:
-        erased.refuse(connection, facts["dataset"], facts["digest"])
+        erased.refuse(project, facts["dataset"], facts["digest"])
     if row is None:
         sql = (
             "INSERT INTO dataset_version (dataset, number, digest, kind, manifest, row_count,"
