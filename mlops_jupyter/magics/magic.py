@@ -159,7 +159,7 @@ class MlopsMagics(Magics):
 
         words = _words(line)
         with _clicks():
-            options = diff_command.make_context("diff", words, resilient_parsing=True).params
+            options = diff_command.make_context("diff", [*words], resilient_parsing=True).params
         before, after = options["before"] or "", options["after"] or ""
         project = self._project()
         is_shown = options["as_json"] or options["page"] or options["check"]

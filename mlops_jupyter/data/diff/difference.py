@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -239,6 +239,9 @@ class DataDiff(msgspec.Struct, frozen=True):
         from mlops_jupyter.data.diff.show import as_text
 
         return as_text(self)
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         from mlops_jupyter.data.diff.page import as_html

@@ -122,7 +122,7 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
         f'<tr style="background: none">{"".join(_data(one) for one in row)}</tr>' for row in rows
     )
     return (
-        '<table style="border-collapse: collapse; margin: 6px 0; border: none">'
+        '<table style="border-collapse: collapse; margin: 6px 0; border: none; font-size: inherit">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 

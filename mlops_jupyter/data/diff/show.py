@@ -15,6 +15,8 @@ MOST_COLUMNS = 6
 MOST_PATHS = 12
 _NOTED_SHIFT = 0.05
 _NOTED_MISSING = 0.01
+_CHANCE = 1.358
+"""Of two samples of n and m rows, one pair in 20 differs by this times sqrt((n + m) / nm)."""
 
 
 def as_text(found: DataDiff) -> str:
@@ -56,11 +58,13 @@ def row_line(found: DataDiff) -> str:
 
 
 def noted_shifts(found: DataDiff) -> list[Shift]:
-    """Return the shifts that are worth a line."""
+    """Return the shifts that are worth a line: more than chance gives with so few rows."""
+    rows = [max(side.rows or 0, 1) for side in (found.before, found.after)]
+    least = max(_NOTED_SHIFT, _CHANCE * (sum(rows) / (rows[0] * rows[1])) ** 0.5)
     return [
         one
         for one in found.shifts
-        if one.effect >= _NOTED_SHIFT or abs(one.missing[1] - one.missing[0]) >= _NOTED_MISSING
+        if one.effect >= least or abs(one.missing[1] - one.missing[0]) >= _NOTED_MISSING
     ]
 
 
