@@ -12,9 +12,10 @@ from mlops_jupyter.store.objects import Objects
 
 _NAME = re.compile(r"(?P<digest>blake3:[0-9a-f]{64})(?:\+\d+\+\d+)?")
 
-_NO_OBJECTS = frozenset({"digest", "digests", "name", "path", "bases"})
+_NO_OBJECTS = frozenset({"digest", "digests", "name", "path", "columns", "bases"})
 """Keys of a manifest under which no object stands that reading it needs: digests of content,
-words of the user's, and versions that only made it smaller to write."""
+words of the user's, and versions that only made it smaller to write. A part may bear such a name
+too; it is a mapping."""
 
 
 def objects_of(objects: Objects, manifest: str) -> set[str]:
@@ -50,7 +51,11 @@ def _named(tree: Any) -> Iterator[str]:
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            waiting.extend(value for key, value in node.items() if key not in _NO_OBJECTS)
+            waiting.extend(
+                value
+                for key, value in node.items()
+                if key not in _NO_OBJECTS or isinstance(value, dict)
+            )
         elif isinstance(node, list):
             waiting.extend(node)
         elif isinstance(node, str) and (found := _NAME.fullmatch(node)):

@@ -31,7 +31,10 @@ _ROW_NAME = re.compile(
     rf"{ROWS}/(?P<kind>[a-z]{{1,20}})/(?P<id>[A-Za-z0-9][A-Za-z0-9_.@-]{{0,400}})"
     r"\.(?P<digits>[0-9a-f]{16})"
 )
-_VERSION_NAME = re.compile(rf"{VERSIONS}/(?P<dataset>{NAME.pattern})/(?P<number>[1-9][0-9]{{0,8}})")
+_VERSION_NAME = re.compile(
+    rf"{VERSIONS}/(?P<dataset>{NAME.pattern})/(?P<number>[1-9][0-9]{{0,8}})"
+    r"(?:~(?P<revision>[1-9][0-9]{0,5}))?"
+)
 
 
 class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,9 +61,13 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def name(self) -> str:
         """Where it lies in the shared store."""
         if self.kind == VERSION:
-            dataset, _, number = self.id.partition("@")
-            return f"{VERSIONS}/{dataset}/{number}"
+            return f"{VERSIONS}/{self.id.replace('@', '/')}"
         return f"{ROWS}/{self.kind}/{self.id}.{digest_of(self.text).partition(':')[2][:16]}"
+
+    @property
+    def ref(self) -> str:
+        """How people write it: ``train@3`` of a data version."""
+        return self.id.partition("~")[0]
 
     @property
     def text(self) -> bytes:
@@ -70,19 +77,23 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BundleName(msgspec.Struct, frozen=True):
-    """What the name of a bundle says; `number` only of a version, `digits` only of others."""
+    """What the name of a bundle says; `number` only of a version, `digits` only of others.
+
+    `revision` counts how often rows were erased from the version; the last one stands.
+    """
 
     kind: str
     id: str
-    number: int | None = None
+    number: int = 0
+    revision: int = 0
     digits: str | None = None
 
 
 def parse_name(name: str) -> BundleName | None:
     """Return what a name says, or None if no bundle bears it."""
     if found := _VERSION_NAME.fullmatch(name):
-        number = int(found["number"])
-        return BundleName(VERSION, f"{found['dataset']}@{number}", number)
+        key = name.removeprefix(f"{VERSIONS}/").replace("/", "@")
+        return BundleName(VERSION, key, int(found["number"]), int(found["revision"] or 0))
     if found := _ROW_NAME.fullmatch(name):
         return BundleName(found["kind"], found["id"], digits=found["digits"])
     return None

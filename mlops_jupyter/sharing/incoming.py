@@ -225,8 +225,16 @@ def _insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
     )
 
 
+_CONTENT = (
+    "digest", "manifest", "row_count", "columns", "size_bytes", "profile", "stored_bytes",
+    "gone_at", "gone_why", "origin",
+)  # fmt: skip
+
+
 def put_version(connection: sqlite3.Connection, bundle: Bundle, row: Row) -> None:
-    """Add a data version with its number; within a transaction.
+    """Add a data version with its number, or put what is left where rows were erased.
+
+    Within a transaction, in which nothing else has the number but that.
 
     Raises
     ------
@@ -234,7 +242,18 @@ def put_version(connection: sqlite3.Connection, bundle: Bundle, row: Row) -> Non
         Its row is none that the catalog takes.
     """
     try:
-        _insert(connection, "dataset_version", row)
+        made = connection.execute(
+            "SELECT id FROM dataset_version WHERE dataset = ? AND number = ?",
+            (row["dataset"], row["number"]),
+        ).fetchone()
+        if made is None:
+            _insert(connection, "dataset_version", row)
+        else:  # whatever used the version still does
+            content = {name: row.get(name) for name in _CONTENT}
+            places = ", ".join(f"{name} = ?" for name in content)
+            connection.execute(
+                f"UPDATE dataset_version SET {places} WHERE id = ?", (*content.values(), made[0])
+            )
     except (sqlite3.IntegrityError, OverflowError, UnicodeError) as error:
         raise IntegrityError(f"{bundle.name}: {error}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from mlops_jupyter.config import NAME
 from mlops_jupyter.errors import NotFoundError
@@ -14,12 +14,16 @@ There = Mapping[str, Mapping[int, str]]
 
 
 def align(
-    connection: sqlite3.Connection, dataset: str, there: Mapping[int, str]
+    connection: sqlite3.Connection,
+    dataset: str,
+    there: Mapping[int, str],
+    erased: Collection[str] = (),
 ) -> list[tuple[int, int]]:
     """Give the versions here the numbers that they have there; within a transaction.
 
     Versions that are only here keep their order, and their number where nothing there bears it.
-    Whatever refers to a version refers to its row, and stays.
+    Whatever refers to a version refers to its row, and stays. A version of which the content was
+    erased there (`erased` are digests) keeps its number, for what is left.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def align(
     ).fetchall()
     changed = {
         row_id: (before, after)
-        for (row_id, before, _), after in zip(rows, _aligned(rows, there), strict=True)
+        for (row_id, before, _), after in zip(rows, _aligned(rows, there, erased), strict=True)
         if before != after
     }
     for sign in (-1, 1):  # first out of each other's way
@@ -43,14 +47,20 @@ def align(
     return sorted(changed.values())
 
 
-def _aligned(rows: Iterable[sqlite3.Row], there: Mapping[int, str]) -> list[int]:
+def _aligned(
+    rows: Sequence[sqlite3.Row], there: Mapping[int, str], erased: Collection[str]
+) -> list[int]:
     by_digest = {digest: number for number, digest in there.items()}
+    here = {digest for _, _, digest in rows}
     made = []
     last = 0
     moved = False
     for _, number, digest in rows:
         if digest in by_digest:
             made.append(by_digest[digest])
+            continue
+        if digest in erased and number in there and there[number] not in here:
+            made.append(number)
             continue
         moved = moved or number in there
         after = max(number, last + 1, max(there) + 1) if moved else number

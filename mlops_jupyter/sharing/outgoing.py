@@ -31,10 +31,11 @@ class Writer:
         self._version = cache(self._name_of_version)
         self._execution = cache(self._name_of_execution)
 
-    def version(self, row: sqlite3.Row) -> Bundle:
+    def version(self, row: sqlite3.Row, revision: int = 0) -> Bundle:
         """Write a data version."""
         written = {"dataset_version": [self._written("dataset_version", row)]}
-        return Bundle(FORMAT, VERSION, f"{row['dataset']}@{row['number']}", written)
+        key = f"{row['dataset']}@{row['number']}" + (f"~{revision}" if revision else "")
+        return Bundle(FORMAT, VERSION, key, written)
 
     def tag(self, state: TagState) -> Bundle:
         """Write where a tag stands."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.project import Project
-from mlops_jupyter.sharing import incoming, numbers, tags
-from mlops_jupyter.sharing.bundle import VERSION, VERSIONS, Bundle
+from mlops_jupyter.sharing import incoming, numbers, tables, tags
+from mlops_jupyter.sharing.bundle import VERSION, Bundle
 from mlops_jupyter.sharing.fetch import bring_versions
 from mlops_jupyter.sharing.incoming import NotHereError
 from mlops_jupyter.sharing.outgoing import cells_of
@@ -94,13 +95,6 @@ def pull(
         return _Pull(project, shared, progress).all_of(refs, runs=runs)
 
 
-_ERASED = (
-    "SELECT erasure.dataset, json_extract(version.value, '$.before')"
-    " FROM erasure, json_each(erasure.report, '$.versions') AS version"
-)
-"""Dataset and digest of content with rows that were erased."""
-
-
 class _Pull:
     def __init__(self, project: Project, shared: Shared, progress: Progress | None) -> None:
         self._project = project
@@ -135,55 +129,64 @@ class _Pull:
 
     def _versions(self, refs: Sequence[str] | None) -> list[str]:
         datasets = None if refs is None else {ref.partition("@")[0] for ref in refs}
-        there, read, refused = self._shared.digests(datasets, self._names, self._known)
-        self._refused.update(refused)
+        found = self._shared.numbers(datasets, self._names, self._known)
+        there = found.there
+        self._refused.update(found.refused)
         wanted = None if refs is None else numbers.chosen(there, refs, self._datasets())
         for dataset in there:
             with self._project.catalog.transaction() as connection:
-                self._note(dataset, numbers.align(connection, dataset, there[dataset]))
-        here = {
-            (row["dataset"], row["digest"])
-            for row in self._project.catalog.rows("SELECT dataset, digest FROM dataset_version")
-        }
-        erased = set(map(tuple, self._project.catalog.rows(_ERASED)))
-        gone = {(d, digest) for d, content in there.items() for digest in content.values()} & erased
-        self._left_out += sorted(f"{d}@{digest[:15]}" for d, digest in gone - here)
-        here |= gone
-        missing = {
-            f"{VERSIONS}/{dataset}/{number}"
-            for dataset, content in there.items()
-            for number, digest in content.items()
-            if (dataset, digest) not in here and (wanted is None or (dataset, number) in wanted)
-        }
-        again, refused = self._shared.read(missing - read.keys())
+                self._align(connection, dataset, there)
+        missing = self._missing(there)
+        names = {found.names[place] for place in missing if wanted is None or place in wanted}
+        again, refused = self._shared.read(names - found.read.keys())
         self._refused.update(refused)
-        new = [bundle for name, bundle in {**read, **again}.items() if name in missing]
+        new = [bundle for name, bundle in {**found.read, **again}.items() if name in names]
         whole = self._whole(new, bring_versions(self._project, self._transfer, new))
         done = self._put_all(
             sorted(whole, key=_place), lambda bundle: self._put_version(bundle, there)
         )
-        self._learn(b for b in read.values() if b not in new)
-        return [bundle.id for bundle in done]
+        self._learn(b for name, b in found.read.items() if name not in names)
+        return [bundle.ref for bundle in done]
+
+    def _missing(self, there: numbers.There) -> set[tuple[str, int]]:
+        """Return the datasets and numbers of what is not here and was not erased."""
+        rows = self._project.catalog.rows("SELECT dataset, digest FROM dataset_version")
+        here = {(row["dataset"], row["digest"]) for row in rows}
+        gone = tables.erased(self._project)
+        absent = {
+            (dataset, number): (dataset, digest)
+            for dataset, content in there.items()
+            for number, digest in content.items()
+            if (dataset, digest) not in here
+        }
+        self._left_out += sorted(f"{d}@{n}" for (d, n), what in absent.items() if what in gone)
+        return {place for place, what in absent.items() if what not in gone}
 
     def _datasets(self) -> set[str]:
         return {said.id.partition("@")[0] for said in self._names.values() if said.number}
 
     def _put_version(self, bundle: Bundle, there: numbers.There) -> None:
         row = bundle.tables["dataset_version"][0]
-        dataset, _, number = bundle.id.partition("@")
+        dataset, _, number = bundle.ref.partition("@")
         values = {**row, "number": int(number), "origin": self._shared.origin}
         with self._project.catalog.transaction() as connection:
             # a snapshot may have taken the number meanwhile
-            self._note(dataset, numbers.align(connection, dataset, there[dataset]))
+            self._align(connection, dataset, there)
             incoming.put_version(connection, bundle, values)
             self._shared.learn(connection, bundle.name, said(bundle))
 
+    def _align(self, connection: sqlite3.Connection, dataset: str, there: numbers.There) -> None:
+        gone = {digest for name, digest in tables.erased(self._project) if name == dataset}
+        changed = numbers.align(connection, dataset, there[dataset], gone)
+        self._renumbered.update({(dataset, before): after for before, after in changed})
+
     def _erased(self) -> list[str]:
         rows = self._project.catalog.rows(
-            "SELECT dataset, number FROM dataset_version WHERE gone_at IS NULL"
-            f" AND (dataset, digest) IN ({_ERASED}) ORDER BY dataset, number"
+            "SELECT dataset, number, digest FROM dataset_version WHERE gone_at IS NULL"
+            " ORDER BY dataset, number"
         )
-        return [f"{dataset}@{number}" for dataset, number in rows]
+        gone = tables.erased(self._project)
+        return [f"{dataset}@{number}" for dataset, number, d in rows if (dataset, d) in gone]
 
     def _tags(self) -> None:
         read, refused = self._shared.read(self._new(TAG))
@@ -253,9 +256,6 @@ class _Pull:
             n for n, said_ in self._names.items() if said_.kind == kind and n not in self._known
         ]
 
-    def _note(self, dataset: str, changed: Iterable[tuple[int, int]]) -> None:
-        self._renumbered.update({(dataset, before): after for before, after in changed})
-
     def _learn(self, bundles: Iterable[Bundle]) -> None:
         with self._project.catalog.transaction() as connection:
             for bundle in bundles:
@@ -265,7 +265,7 @@ class _Pull:
 def _place(bundle: Bundle) -> tuple[str, int]:
     """Return a key that puts what others stand on first, as far as the name and time say."""
     if bundle.kind == VERSION:
-        dataset, _, number = bundle.id.partition("@")
+        dataset, _, number = bundle.ref.partition("@")
         return dataset, int(number)
     if bundle.kind == CELLS:
         session, places = cells_of(bundle.id)

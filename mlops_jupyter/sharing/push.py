@@ -16,7 +16,7 @@ from mlops_jupyter.sharing.bundle import VERSION, Bundle, decode, encode
 from mlops_jupyter.sharing.outgoing import Writer, versions_in
 from mlops_jupyter.sharing.place import aside
 from mlops_jupyter.sharing.shared import Shared, open_shared, refuse_all
-from mlops_jupyter.sharing.tables import RUN, WHOLE, objects_in
+from mlops_jupyter.sharing.tables import ERASURE, RUN, WHOLE, erased, objects_in
 from mlops_jupyter.sharing.transfer import Progress, Transfer, TransferProgress, tried
 from mlops_jupyter.store.frames import LocalFrames
 from mlops_jupyter.store.remote import RemoteObjects
@@ -99,10 +99,13 @@ class _Push:
         rows: dict[str, list[Bundle]] = {}
         if refs is None:
             rows["cells"] = self._missing(self._writer.cells(self._names))
-            rows.update({kind: self._missing(self._writer.all_of(kind)) for kind in WHOLE})
+            kinds = [kind for kind in WHOLE if kind != ERASURE]
+            rows.update({kind: self._missing(self._writer.all_of(kind)) for kind in kinds})
         needs = {bundle.name: self._needs(bundle) for bundle in new}
         needs.update({b.name: set(objects_in(b.tables)) for part in rows.values() for b in part})
         self._transfer.bring(set().union(*needs.values()))
+        # whoever sees a version without erased rows knows why
+        self._sent(self._missing(self._writer.all_of(ERASURE)))
         sent = self._claimed(list(self._whole(new, needs)))
         self._sent(tags.outgoing(self._project, self._writer, self._known, self._there))
         runs = 0
@@ -111,7 +114,7 @@ class _Push:
             runs += len(done) if kind == RUN else 0
         made = Pushed(
             self._shared.remote.shown,
-            tuple(bundle.id for bundle in sent),
+            tuple(bundle.ref for bundle in sent),
             runs,
             self._transfer.count,
             self._transfer.size_bytes,
@@ -123,19 +126,25 @@ class _Push:
         """Return the versions that are not there; none is if one number is another version's."""
         datasets = {row["dataset"] for row in mine}
         # runs may stand on any version
-        there, read, refused = self._shared.digests(None, self._names, self._known)
+        found = self._shared.numbers(None, self._names, self._known)
+        there, refused = found.there, found.refused
         self._refused.update({n: e for n, e in refused.items() if n.split("/")[1] in datasets})
-        self._learn(read.values())
+        self._learn(found.read.values())
         self._there = {(name, d) for name, numbers in there.items() for d in numbers.values()}
-        taken = {f"versions/{row['dataset']}/{row['number']}" for row in mine} & refused.keys()
+        gone = erased(self._project)
         clashing, new = [], []
         for row in mine:
+            place = row["dataset"], row["number"]
+            name = found.names.get(place)
             digest = there.get(row["dataset"], {}).get(row["number"])
-            bundle = self._writer.version(row)
-            if digest is None and (row["dataset"], row["digest"]) not in self._there:
-                new += [bundle] if bundle.name not in taken else []
-            elif digest != row["digest"]:
-                clashing.append(bundle.id)
+            if name in refused or digest == row["digest"]:
+                continue
+            if name is None and (row["dataset"], row["digest"]) not in self._there:
+                new.append(self._writer.version(row))
+            elif name is not None and (row["dataset"], digest) in gone:
+                new.append(self._writer.version(row, self._names[name].revision + 1))
+            else:
+                clashing.append(f"{place[0]}@{place[1]}")
         if clashing:
             raise conflict(clashing)
         return new
@@ -174,7 +183,7 @@ class _Push:
         if not self._shared.remote.create(bundle.name, content):
             there = decode(bundle.name, self._shared.remote.read(bundle.name))
             if _digest(there) != _digest(bundle):
-                raise conflict([bundle.id])
+                raise conflict([bundle.ref])
 
     def _put(self, bundle: Bundle) -> None:
         # its name says its content: if it is there, it is this one

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,27 @@ IDENTITY = "mlops.json"
 class _Identity(msgspec.Struct, frozen=True):
     format: int
     id: str
+
+
+class Numbers(NamedTuple):
+    """Which content has which number in a shared store.
+
+    Attributes
+    ----------
+    there : dict of str to dict of int to str
+        Of each dataset the digest of each number.
+    names : dict of (str, int) to str
+        Of each dataset and number the name of its bundle.
+    read : dict of str to Bundle
+        The bundles that were read for it, by name.
+    refused : dict of str to MlopsError
+        Why others were not.
+    """
+
+    there: dict[str, dict[int, str]]
+    names: dict[tuple[str, int], str]
+    read: dict[str, Bundle]
+    refused: dict[str, MlopsError]
 
 
 class Shared:
@@ -91,19 +112,19 @@ class Shared:
                 progress(TransferProgress("rows", done, len(wanted)))
         return found, refused
 
-    def digests(
+    def numbers(
         self, datasets: Iterable[str] | None, names: dict[str, BundleName], known: dict[str, str]
-    ) -> tuple[dict[str, dict[int, str]], dict[str, Bundle], dict[str, MlopsError]]:
-        """Return which content each number of the datasets has there.
-
-        Also the bundles that were read for it, and why others were refused.
-        """
+    ) -> Numbers:
+        """Return which content each number of the datasets has there."""
         wanted = None if datasets is None else set(datasets)
-        numbers = {
-            name: (said.id.partition("@")[0], said.number)
-            for name, said in names.items()
-            if said.kind == VERSION and (wanted is None or said.id.partition("@")[0] in wanted)
-        }
+        last: dict[tuple[str, int], str] = {}
+        for name, said in names.items():
+            place = said.id.partition("@")[0], said.number
+            if said.kind == VERSION and (wanted is None or place[0] in wanted):
+                before = last.get(place)
+                if before is None or names[before].revision < said.revision:
+                    last[place] = name
+        numbers = {name: place for place, name in last.items()}
         read, refused = self.read(name for name in numbers if name not in known)
         says = {
             **{name: known[name] for name in numbers if name in known},
@@ -112,9 +133,8 @@ class Shared:
         made: dict[str, dict[int, str]] = {}
         for name, digest in says.items():
             dataset, number = numbers[name]
-            assert number is not None
             made.setdefault(dataset, {})[number] = digest
-        return made, read, refused
+        return Numbers(made, last, read, refused)
 
 
 def open_shared(project: Project, url: str | None, *, create: bool) -> Shared:

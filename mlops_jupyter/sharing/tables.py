@@ -92,6 +92,15 @@ WORDS: dict[tuple[str, str], frozenset[str]] = {
 _OBJECTS = frozenset(OBJECT_COLUMNS)
 
 
+def erased(project: Project) -> set[tuple[str, str]]:
+    """Return the dataset and digest of all content with rows that were erased."""
+    rows = project.catalog.rows(
+        "SELECT erasure.dataset, json_extract(version.value, '$.before')"
+        " FROM erasure, json_each(erasure.report, '$.versions') AS version"
+    )
+    return {(str(dataset), str(digest)) for dataset, digest in rows}
+
+
 def columns_of(project: Project, table: str) -> tuple[str, ...]:
     """Return the columns of a table that are shared."""
     rows = project.catalog.rows(f"PRAGMA table_info({table})")

@@ -26,6 +26,7 @@ from mlops_jupyter.sharing.fetch import fetch, restore
 from mlops_jupyter.sharing.pull import pull
 from mlops_jupyter.sharing.push import push
 from mlops_jupyter.sharing.transfer import TransferProgress
+from mlops_jupyter.upkeep.erase import erase
 from tests.s3_server import BUCKET, S3Server
 from tests.sharing.content import data_of
 
@@ -226,6 +227,30 @@ def test_a_version_whose_content_was_given_up_keeps_its_number(
     first = versions.resolve(theirs, "train@1")
     assert (first.gone_why, first.digest) == ("old", versions.resolve(mine, "train@1").digest)
     assert same_content(mine, theirs, "train@2")
+
+
+def test_rows_that_were_erased_go_from_the_versions_of_all(
+    mine: Project, url: str, clone: Clone
+) -> None:
+    theirs = clone("theirs")
+    push(mine, url)
+    pull(theirs, url)
+    before = theirs.catalog.rows("SELECT id, dataset, number FROM dataset_version ORDER BY id")
+
+    erase(mine, "train", "id = 7", "they asked for it")
+    assert set(push(mine, url).versions) == {"train@1", "train@2"}
+    came = pull(theirs, url)
+
+    assert (set(came.versions), came.renumbered, came.erased) == ({"train@1", "train@2"}, (), ())
+    assert 7 not in versions.load(theirs, "train@1")["id"].to_list()
+    assert len(versions.load(theirs, "train@2")) == 3099
+    after = theirs.catalog.rows("SELECT id, dataset, number FROM dataset_version ORDER BY id")
+    assert list(map(tuple, after)) == list(map(tuple, before)), "what used them still does"
+    assert push(theirs, url).versions == ()
+    others = clone("others")
+    pull(others, url)
+    assert len(versions.load(others, "train@2")) == 3099
+    assert [d.name for d in data_of(others)] == [d.name for d in data_of(mine)]
 
 
 def test_pickles_from_elsewhere_are_not_read(url: str, clone: Clone) -> None:
