@@ -39,7 +39,7 @@ def objects_of(objects: Objects, manifest: str) -> set[str]:
 
 
 def is_there(objects: Objects, manifest: str) -> bool:
-    """Tell whether all objects that a version needs are there; whether they are whole is not asked."""
+    """Tell whether all objects that a version needs are there, be they whole or not."""
     try:
         return all(objects.path(digest).exists() for digest in objects_of(objects, manifest))
     except IntegrityError:
