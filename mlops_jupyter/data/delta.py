@@ -40,11 +40,12 @@ def decode(frame: bytes, base: bytes) -> bytes | None:
 
 
 def _compressor(content: bytes, base: bytes) -> zstandard.ZstdCompressor:
-    # with the level's own small table of hashes nearly nothing of the base is found again
+    # with the level's own small table of hashes nearly nothing of the base is found again, and
+    # of a base of more than 8 bytes for each place in the table zstd looks at the end alone
     parameters = zstandard.ZstdCompressionParameters.from_level(
         LEVEL,
         window_log=min(max((len(content) + len(base)).bit_length(), 17), 27),
-        hash_log=20,
+        hash_log=max(20, (len(base) - 1).bit_length() - 3),
         min_match=7,
     )
     return zstandard.ZstdCompressor(dict_data=_dictionary(base), compression_params=parameters)

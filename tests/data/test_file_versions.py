@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mlops_jupyter.data import file, file_state, pieces, versions
+from mlops_jupyter.data import delta, file, file_state, pieces, versions
 from mlops_jupyter.data.dataset import DatasetVersion, Source
 from mlops_jupyter.data.pieces import Delta
 from mlops_jupyter.data.snapshot import snapshot
@@ -105,6 +105,16 @@ def test_content_that_moved_is_found_again(
     second = take(project, change(content, new))
     assert versions.load(project, second.ref).read_bytes() == change(content, new)
     assert second.stored_bytes < first.stored_bytes / 4 + len(new)
+
+
+@pytest.mark.parametrize("place", [0, 8, 16])
+def test_a_delta_looks_at_all_of_a_long_base(place: int) -> None:
+    base = os.urandom(24 * 2**20)
+    content = base[place * 2**20 :][: 2**20]
+    frame = delta.encode(content, base)
+    assert frame is not None
+    assert len(frame) < 500
+    assert delta.decode(frame, base) == content
 
 
 def test_pieces_that_are_the_same_are_not_kept_again(project: Project, small_pieces: int) -> None:
