@@ -140,13 +140,14 @@ def of(project: Project, ref: str) -> Profile:
     if version.profile is not None:
         return read(project.objects, version.profile)
     made = of_value(content_of(project, version))
-    digest = write(project.objects, made)
-    with project.catalog.transaction() as connection:
-        connection.execute(
-            "UPDATE dataset_version SET profile = ?"
-            " WHERE dataset = ? AND digest = ? AND profile IS NULL",
-            (digest, version.dataset, version.digest),
-        )
+    with project.objects.held():
+        digest = write(project.objects, made)
+        with project.catalog.transaction() as connection:
+            connection.execute(
+                "UPDATE dataset_version SET profile = ?"
+                " WHERE dataset = ? AND digest = ? AND profile IS NULL AND gone_at IS NULL",
+                (digest, version.dataset, version.digest),
+            )
     return made
 
 
