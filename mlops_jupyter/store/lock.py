@@ -10,6 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mlops_jupyter.errors import ConflictError, refused_by_disk
@@ -17,8 +18,7 @@ from mlops_jupyter.errors import ConflictError, refused_by_disk
 POLL_SECONDS = 0.01
 
 
-@contextlib.contextmanager
-def exclusive(path: Path, timeout_seconds: float, what: str) -> Iterator[None]:
+def exclusive(path: Path, timeout_seconds: float, what: str) -> AbstractContextManager[None]:
     """Hold the lock of a file for the length of a `with` block.
 
     Also between threads: each holder opens the file for itself. It is not reentrant.
@@ -37,18 +37,15 @@ def exclusive(path: Path, timeout_seconds: float, what: str) -> Iterator[None]:
     ConflictError
         Another process holds it all that time.
     """
-    with _held(path, fcntl.LOCK_EX, timeout_seconds, what):
-        yield
+    return _held(path, fcntl.LOCK_EX, timeout_seconds, what)
 
 
-@contextlib.contextmanager
-def shared(path: Path, timeout_seconds: float, what: str) -> Iterator[None]:
+def shared(path: Path, timeout_seconds: float, what: str) -> AbstractContextManager[None]:
     """Hold the lock of a file together with others, and never while one holds it alone.
 
     Parameters, errors: as `exclusive`. It costs some 10 microseconds when nobody holds it alone.
     """
-    with _held(path, fcntl.LOCK_SH, timeout_seconds, what):
-        yield
+    return _held(path, fcntl.LOCK_SH, timeout_seconds, what)
 
 
 @contextlib.contextmanager
