@@ -23,8 +23,9 @@ from mlops_jupyter.data import delta
 from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.store.objects import Objects, digest_of
 
-PIECE_BYTES = 8 * 2**20
-"""Content is kept in pieces of this size, so that memory stays small for any file."""
+PIECE_BYTES = 4 * 2**20
+"""Content is kept in pieces of this size, so that memory stays small for any file, and so that
+zstd looks at all of a base of three pieces: of a dictionary it takes the last 16 MiB."""
 
 MOST_OBJECTS = 12
 """A piece needs no more objects than this to be read."""

@@ -107,13 +107,13 @@ def test_content_that_moved_is_found_again(
     assert second.stored_bytes < first.stored_bytes / 4 + len(new)
 
 
-@pytest.mark.parametrize("place", [0, 8, 16])
+@pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_delta_looks_at_all_of_a_long_base(place: int) -> None:
-    base = os.urandom(24 * 2**20)
-    content = base[place * 2**20 :][: 2**20]
+    base = os.urandom(3 * pieces.PIECE_BYTES)
+    content = base[place * pieces.PIECE_BYTES :][: pieces.PIECE_BYTES]
     frame = delta.encode(content, base)
     assert frame is not None
-    assert len(frame) < 500
+    assert len(frame) < 1000
     assert delta.decode(frame, base) == content
 
 

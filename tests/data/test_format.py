@@ -169,6 +169,6 @@ def test_a_file_is_its_pieces(project: Project) -> None:
     snapshot(project, "raw.bin", "raw")
     manifest, digest = manifest_of(project, "raw")
     pieces = [stored(project, name) for name in manifest["pieces"]]
-    assert [len(piece) for piece in pieces] == [8 * 2**20, 9_000_000 - 8 * 2**20]
+    assert [len(piece) for piece in pieces] == [4 * 2**20, 4 * 2**20, 9_000_000 - 8 * 2**20]
     assert b"".join(pieces) == content
     assert digest == manifest["digest"] == "blake3:" + blake3.blake3(content).hexdigest()
