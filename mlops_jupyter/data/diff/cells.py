@@ -49,10 +49,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """The cells of one pair that are other ones, in the order of the rows after."""
+    """The cells of one pair that are other ones; which, in the order of the rows after."""
 
-    pair: Pair
     cells: Cells
+    changed: Any
+    rewritten: Any
     ways: tuple[Way, ...]
 
 
@@ -65,8 +66,8 @@ def differing(compared: Compared) -> tuple[Differing, ...]:
             continue
         old, new = one.value[0][alignment.before], one.value[1][alignment.after]
         changed = np.flatnonzero(old != new)
-        written = one.exact[0][alignment.before] != one.exact[1][alignment.after]
-        rewritten = np.flatnonzero(written & (old == new))
+        is_rewritten = one.is_rewritten(alignment.before, alignment.after) & (old == new)
+        rewritten = np.flatnonzero(is_rewritten)
         if len(changed) or len(rewritten):
             found.append(_differing(compared, one, changed, rewritten))
     return tuple(found)
@@ -77,7 +78,9 @@ def _differing(compared: Compared, one: Pair, changed: Any, rewritten: Any) -> D
     examples = at.examples(changed, EXAMPLES)
     examples += at.examples(rewritten, EXAMPLES - len(examples))
     cells = Cells(one.name, len(changed), len(rewritten), at.count, tuple(examples))
-    return Differing(one, cells, (*_of_rewritten(at, rewritten), *_of_changed(at, changed)))
+    return Differing(
+        cells, changed, rewritten, (*_of_rewritten(at, rewritten), *_of_changed(at, changed))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,9 @@ class _At:
         if not len(places) or most < 1:
             return []
         before, after = self.rows(places)
-        old = self.pair.exact[0][before].astype(np.uint64) * rows.PRIME
-        new = self.pair.exact[1][after].astype(np.uint64)
+        known = self.pair.exact or self.pair.value
+        old = known[0][before].astype(np.uint64) * rows.PRIME
+        new = known[1][after].astype(np.uint64)
         _, first, counts = np.unique(old + new, return_index=True, return_counts=True)
         order = np.lexsort((first, -counts))[:most]
         chosen = places[first[order]]
@@ -133,8 +137,9 @@ def _of_rewritten(at: _At, places: Any) -> Iterator[Way]:
     elif one.reading == "time":
         yield Way(one.name, "date", len(places), at.count, *one.words)
     else:
-        codes = zip(one.exact[1][after].tolist(), one.exact[0][before].tolist(), strict=True)
-        kinds = [one.spelt.get(new) or one.spelt.get(old, "") for new, old in codes]
+        old, new = one.exact or one.value
+        codes = zip(new[after].tolist(), old[before].tolist(), strict=True)
+        kinds = [one.spelt.get(now) or one.spelt.get(then, "") for now, then in codes]
         for kind in Counter(kinds):
             if kind:
                 yield at.way(kind, places[[k == kind for k in kinds]])

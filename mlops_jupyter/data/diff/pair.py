@@ -42,8 +42,9 @@ class Pair:
     Attributes
     ----------
     before, after : GridColumn
-    exact : tuple of two arrays
-        Equal codes where the values are written alike; -1 where missing.
+    exact : tuple of two arrays, or None
+        Equal codes where the values are written alike; -1 where missing. None where all texts
+        are numbers: they need no codes, see `is_rewritten`.
     value : tuple of two arrays
         Equal codes where they mean the same.
     reading : str
@@ -58,7 +59,7 @@ class Pair:
 
     before: GridColumn
     after: GridColumn
-    exact: tuple[Codes, Codes]
+    exact: tuple[Codes, Codes] | None
     value: tuple[Codes, Codes]
     reading: Reading = "value"
     parsed: tuple[Any, Any] | None = None
@@ -78,7 +79,18 @@ class Pair:
     @cached_property
     def is_equal(self) -> bool:
         """Whether both sides hold the same values in the same order, written alike."""
+        if self.exact is None:
+            return bool(self.before.array.equals(self.after.array))
         return np.array_equal(*self.exact)
+
+    def is_rewritten(self, before: Any, after: Any) -> Any:
+        """Tell which cells are written otherwise, of rows here and rows there."""
+        if self.exact is not None:
+            return self.exact[0][before] != self.exact[1][after]
+        old, new = _texts_of(self.before, before), _texts_of(self.after, after)
+        differs = pc.fill_null(pc.not_equal(old, new), False)
+        either = pc.xor(old.is_null(), new.is_null())
+        return pc.or_(differs, either).to_numpy(zero_copy_only=False)
 
 
 def pair(before: GridColumn, after: GridColumn, *, is_text: bool) -> Pair:
@@ -94,11 +106,43 @@ def pair(before: GridColumn, after: GridColumn, *, is_text: bool) -> Pair:
     if not pa.types.is_large_string(first.type):
         exact = codes.of_both(first, second)
         return Pair(before, after, exact, exact)
+    found = _all_numbers(first, second, is_text=is_text)
+    if found is not None:
+        value = codes.of_both(*found)
+        parsed = _nan(found[0]), _nan(found[1])
+        return Pair(before, after, None, value, "number", parsed)
     if first.equals(second):
         return _same(before, after, first, is_text=is_text)
     exact_one, exact_other, texts = codes.counted(first, second)
     one, other = _used(exact_one, texts), _used(exact_other, texts)
     return _read(before, after, one, other, (exact_one, exact_other), is_text=is_text)
+
+
+def _all_numbers(one: Any, other: Any, *, is_text: bool) -> tuple[Any, Any] | None:
+    """Return texts as numbers, without a look at each of them, where all stand for one."""
+    if form.is_padded(one) and form.is_padded(other):
+        return None
+    found = []
+    for side in (one, other):
+        if is_text:
+            markers = pa.array(form.MARKERS, side.type)
+            side = pc.if_else(pc.is_in(side, value_set=markers), None, side)
+        try:
+            numbers = side.cast(pa.float64())
+        except pa.ArrowException:
+            return None
+        if numbers.null_count == len(numbers) or not form.is_exact(_nan(numbers)):
+            return None
+        found.append(pc.if_else(pc.is_nan(numbers), None, pc.add(numbers, 0.0)))
+    return found[0], found[1]
+
+
+def _nan(numbers: Any) -> Any:
+    return numbers.fill_null(np.nan).to_numpy(zero_copy_only=False)
+
+
+def _texts_of(column: GridColumn, rows: Any) -> Any:
+    return column.array.take(pa.array(rows)).cast(pa.large_string())
 
 
 def distinct(array: Any) -> Distinct:

@@ -203,7 +203,7 @@ def _match_equal(match: Indices, hashes: tuple[Any, Any]) -> None:
     """Match equal rows in their order: of those that stand more than once, first with first."""
     left, right = _free(match, len(hashes[1]))
     one, other = (found + _counts(found) * PRIME for found in (hashes[0][left], hashes[1][right]))
-    _, first, second = np.intersect1d(one, other, return_indices=True)
+    _, first, second = np.intersect1d(one, other, assume_unique=True, return_indices=True)
     match[left[first]] = right[second]
 
 

@@ -74,8 +74,8 @@ def _rows(made: Compared, cells: Sequence[Differing]) -> Rows:
     alignment = made.alignment
     changed, written = (np.zeros(len(alignment.after), bool) for _ in range(2))
     for one in cells:
-        for codes, differs in ((one.pair.value, changed), (one.pair.exact, written)):
-            differs |= codes[0][alignment.before] != codes[1][alignment.after]
+        changed[one.changed] = True
+        written[one.rewritten] = True
     count = int(changed.sum())
     return Rows(
         same=len(changed) - count,

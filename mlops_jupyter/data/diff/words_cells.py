@@ -49,7 +49,7 @@ def said(compared: Compared, found: Sequence[Differing]) -> Iterator[Finding]:
         for way in one.ways:
             yield _way(way)
         told = sum(way.count for way in one.ways if way.kind in _OF_CHANGED)
-        is_key = one.pair.name in compared.key_names  # told as rows under another key
+        is_key = one.cells.column in compared.key_names  # told as rows under another key
         if one.cells.changed > told and not is_key:
             share = one.cells.changed / max(one.cells.of, 1)
             text = f"{one.cells.column}: {one.cells.changed:,} of {one.cells.of:,} cells changed"
@@ -65,7 +65,7 @@ def said(compared: Compared, found: Sequence[Differing]) -> Iterator[Finding]:
 
 def _spellings(one: Pair) -> Iterator[Finding]:
     """Say which words stand beside themselves, spelt otherwise, where they did not before."""
-    if not one.spelt:
+    if not one.spelt or one.exact is None:
         return
     found = [
         np.unique(np.column_stack([value, exact])[value != MISSING], axis=0)
