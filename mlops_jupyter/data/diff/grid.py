@@ -152,6 +152,7 @@ def shape(text: str) -> str:
 
 
 def _cut(text: str) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

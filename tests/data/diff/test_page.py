@@ -90,6 +90,14 @@ def test_as_json_it_comes_back(project: Project) -> None:
     assert msgspec.json.decode(wire.encode(found), type=DataDiff) == found
 
 
+def test_half_a_surrogate_pair_leaves_the_process_as_its_number(project: Project) -> None:
+    before = pd.DataFrame({"v": pd.Series(["\ud800", "b"], dtype=object)})
+    after = pd.DataFrame({"v": pd.Series(["\ud801", "b"], dtype=object)})
+    found = asked(project, before, after)
+    assert "\\ud800 → \\ud801" in str(found)
+    assert b"ud801" in wire.encode(found)
+
+
 def test_text_that_is_no_table_is_escaped(project: Project) -> None:
     found = asked(project, "a\n", "<b>\x1b[2J\n", name="notes.md")
     seen = Seen(page.as_html(found))
