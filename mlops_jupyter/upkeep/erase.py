@@ -83,7 +83,8 @@ def erase(
     Returns
     -------
     Erasure
-        Without an `id` when there were no such rows; then no version was touched.
+        Without an `id` when there were no such rows. All versions are stored anew all the
+        same: what they keep as differences may stand on versions that are gone, and had them.
 
     Raises
     ------
@@ -100,17 +101,12 @@ def erase(
     predicate = parse(where)
     # what is wrong is told before anything is written
     before = look(project, dataset, where)
-    marks = Marks(project)
-    marks.needed()
-    if not before.versions:
-        with project.objects.alone():  # an erasure that was killed may have left something
-            gc.sweep_now(project, marks.needed())
-        return before
+    Marks(project).needed()
     who = actor or actors.current(project.root)
 
     def record(connection: sqlite3.Connection, done: Sequence[Rewritten]) -> Erasure:
-        erased = put(connection, dataset, done)
-        return _named(msgspec.structs.replace(before, versions=erased), reason, who)
+        made = msgspec.structs.replace(before, versions=put(connection, dataset, done))
+        return _named(made, reason, who) if made.versions else made
 
     return _carried_out(
         project,
@@ -195,7 +191,8 @@ def _carried_out(
                 continue
             with project.catalog.transaction() as connection:
                 made = record(connection, done)
-                _keep(connection, made)
+                if made.id is not None:
+                    _keep(connection, made)
             marks.forget()
             gc.sweep_now(project, marks.needed())
             return made

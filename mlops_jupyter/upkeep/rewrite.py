@@ -119,8 +119,9 @@ def put(
     for one in changed:  # the content of one may become that of another
         _set(connection, ids[one.version.number], digest=f"pending:{ids[one.version.number]}")
     for one in done:
-        if not one.rows:
-            _set(connection, ids[one.version.number], **_facts(one.kept))
+        if not one.rows:  # only the objects are others
+            new = {"manifest": one.kept.manifest, "profile": one.kept.profile}
+            _set(connection, ids[one.version.number], **new)
     return tuple(_put(connection, dataset, ids[one.version.number], one) for one in changed)
 
 

@@ -126,9 +126,11 @@ def test_a_look_changes_nothing(project: Project) -> None:
 
 def test_no_such_row_changes_nothing(project: Project) -> None:
     version = snapshot(project, people("Grace"), "train")
+    before = objects(project)
     made = erase(project, "train", "customer_id = 99", WHY)
     assert (made.versions, made.id) == ((), None)
     assert versions.resolve(project, "train@1") == version
+    assert objects(project) == before
     assert project.catalog.rows("SELECT * FROM erasure") == []
 
 
@@ -151,6 +153,23 @@ def test_a_version_without_such_rows_keeps_nothing_of_those_with_them(
     assert_same(versions.load(project, "train@2"), without)
     assert as_if_never(project, tmp_path, without)
     assert verify(project, deep=True).is_clean
+
+
+def test_rows_that_only_a_version_had_which_is_gone_are_gone_too(project: Project) -> None:
+    """What is there stands on objects of what retention gave up."""
+    base = people(*(f"person {n}" for n in range(3000)))
+    base.loc[77, "name"] = ADA
+    snapshot(project, base, "train")
+    left = base.drop(index=77)
+    snapshot(project, left, "train")
+    keep = keeping(project, train=Keep(versions=1))
+    gc.collect(keep, gc.plan(keep))
+    assert bytes_hold(project, ADA)
+
+    erase(project, "train", "customer_id = 77", WHY)
+
+    assert not bytes_hold(project, ADA)
+    assert_same(versions.load(project, "train@2"), left)
 
 
 def _categorical(names: list[str]) -> pd.DataFrame:
