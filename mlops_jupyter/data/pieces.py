@@ -11,7 +11,6 @@ the base is always one of those that the version before is based on.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -139,7 +138,8 @@ class Writer:
     def _in_threads(self, chunks: Iterator[bytes], cut: Cut) -> Iterator[tuple[int, Piece, int]]:
         waiting: deque[tuple[int, Future[tuple[Piece, int]]]] = deque()
         start = 0
-        with ThreadPoolExecutor(min(_WAITING, os.cpu_count() or 1)) as pool:
+        # they wait for the disk more than they compute
+        with ThreadPoolExecutor(_WAITING) as pool:
             for chunk in chunks:
                 base = cut(start, len(chunk))
                 waiting.append((len(chunk), pool.submit(self.one, chunk, base)))
