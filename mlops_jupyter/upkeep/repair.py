@@ -6,15 +6,14 @@ content. Moved away, the next snapshot of that content writes it again.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 
-from mlops_jupyter.errors import IntegrityError, MlopsError, refused_by_disk
+from mlops_jupyter.errors import MlopsError, refused_by_disk
 from mlops_jupyter.project import Project
-from mlops_jupyter.store.frames import LocalFrames, ObjectStore, is_whole
+from mlops_jupyter.sharing.fetch import restore
+from mlops_jupyter.store.frames import is_whole
 from mlops_jupyter.upkeep.gc import DAMAGED
 from mlops_jupyter.upkeep.verify import Findings, verify
 
@@ -81,29 +80,10 @@ def _move(project: Project, digest: str) -> bool:
     return True
 
 
-def _fetch(project: Project, digests: Iterable[str]) -> tuple[list[str], str | None]:
-    store = _remote(project)
-    if store is None:
+def _fetch(project: Project, digests: Sequence[str]) -> tuple[list[str], str | None]:
+    if project.settings.remote.url is None or not digests:
         return [], None
-    mine = LocalFrames(project.objects)
-    fetched: list[str] = []
-    with tempfile.TemporaryDirectory(dir=project.folder) as aside, project.objects.held():
-        for digest in digests:
-            try:
-                with store.lend(digest, Path(aside)) as frame:
-                    mine.keep(digest, frame)
-            except IntegrityError:
-                continue  # it has none, or a bad one too
-            except MlopsError as error:
-                return fetched, error.message
-            fetched.append(digest)
-    return fetched, None
-
-
-def _remote(project: Project) -> ObjectStore | None:
-    settings = project.settings.remote
-    if settings.url is None:
-        return None
-    from mlops_jupyter.store.remote import Remote, RemoteObjects
-
-    return RemoteObjects(Remote(settings.url, settings.endpoint))
+    try:
+        return sorted(restore(project, digests)), None
+    except MlopsError as error:
+        return [], error.message

@@ -17,6 +17,7 @@ from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import IntegrityError, MlopsError, NotFoundError
 from mlops_jupyter.project import Project
+from mlops_jupyter.sharing.push import push
 from mlops_jupyter.upkeep import gc
 from mlops_jupyter.upkeep.repair import repair
 from mlops_jupyter.upkeep.suffering import Suffering
@@ -251,14 +252,17 @@ def test_a_snapshot_does_not_stand_on_a_version_that_is_damaged(
     assert "train@4" not in verify(project).suffers.versions
 
 
+def sharing(project: Project, url: Path) -> Project:
+    """Return the project as if ``mlops.yaml`` named this shared store."""
+    remote = RemoteSettings(url=str(url))
+    return replace(project, settings=replace(project.settings, remote=remote))
+
+
 def test_good_copies_are_fetched_from_the_shared_store(
     project: Project, kept: dict[str, DatasetVersion], tmp_path: Path
 ) -> None:
-    shared = tmp_path / "shared"
-    shutil.copytree(project.objects.root, shared / "objects")
-    project = replace(
-        project, settings=replace(project.settings, remote=RemoteSettings(url=str(shared)))
-    )
+    project = sharing(project, tmp_path / "shared")
+    push(project)
     for number, digest in enumerate(sorted(needs(project, kept["train@3"]))):
         path = project.objects.path(digest)
         flip(path) if number % 2 else path.unlink()
@@ -272,14 +276,14 @@ def test_good_copies_are_fetched_from_the_shared_store(
 def test_a_bad_copy_in_the_shared_store_is_not_taken(
     project: Project, kept: dict[str, DatasetVersion], tmp_path: Path
 ) -> None:
-    shared = tmp_path / "shared"
+    project = sharing(project, tmp_path / "shared")
+    push(project)
     manifest = kept["raw@1"].manifest
     path = project.objects.path(manifest)
-    flip(path)
-    shutil.copytree(project.objects.root, shared / "objects")
-    project = replace(
-        project, settings=replace(project.settings, remote=RemoteSettings(url=str(shared)))
-    )
+    bad = path.read_bytes()[:-1]
+    for copy in (path, *(tmp_path / "shared").rglob(path.name)):
+        copy.unlink()  # it may be the same file
+        copy.write_bytes(bad)
     mended = repair(project, verify(project))
     assert (mended.moved, mended.fetched, mended.missing) == ((manifest,), (), (manifest,))
     assert not path.exists()
