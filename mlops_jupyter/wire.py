@@ -12,7 +12,7 @@ import msgspec
 
 from .data.dataset import Dataset
 from .errors import UsageError
-from .pipelines.pipeline import PipelineSummary
+from .pipelines.pipeline import PipelineForm, PipelineSummary
 from .promotion.decision import ModelSummary
 from .runs.notebook import NotebookCell
 from .runs.run import RunDetail, RunPage
@@ -74,7 +74,8 @@ class LiveNotebook:
 
 
 ANSWERS = (
-    ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, Models, NotebookState,
+    ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, PipelineForm, Models,
+    NotebookState,
 )  # fmt: skip
 
 QUESTIONS = (LiveNotebook,)

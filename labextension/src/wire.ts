@@ -410,6 +410,16 @@ export interface StepRun {
   error: string | null;
 }
 /**
+ * The JSON Schema of the parameters of a pipeline, from which a form is made.
+ */
+export interface PipelineForm {
+  pipeline: string;
+  notebook: string;
+  schema: {
+    [k: string]: unknown;
+  };
+}
+/**
  * All models, by name.
  */
 export interface Models {

@@ -1,4 +1,4 @@
-"""``mlops pipeline build``, ``run`` and ``list``."""
+"""``mlops pipeline build``, ``run``, ``parameters`` and ``list``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from mlops_jupyter.cli.parameters import RunCommand, default_of, lines_of
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.errors import ExternalError, MlopsError
 from mlops_jupyter.pipelines.pipeline import Pipeline, PipelineRun
@@ -40,21 +41,53 @@ def build_command(notebook: Path, name: str | None) -> None:
     click.echo(f"run it with `mlops pipeline run {made.name}`")
 
 
-@pipeline_command.command("run")
+@pipeline_command.command("run", cls=RunCommand)
 @click.argument("name")
 @click.option(
     "-p", "--parameter", "parameters", type=(str, str), multiple=True, metavar="KEY VALUE",
-    help="A parameter of the pipeline; repeatable.",
+    help="A parameter of the pipeline, also as KEY=VALUE; repeatable.",
 )  # fmt: skip
-def run_command(name: str, parameters: tuple[tuple[str, str], ...]) -> None:
-    """Run the pipeline NAME by papermill."""
+@click.option(
+    "--params", "file", type=click.Path(path_type=Path), metavar="FILE",
+    help="A file of parameters, `name: value` lines in YAML; -p comes before it.",
+)  # fmt: skip
+def run_command(name: str, parameters: tuple[tuple[str, str], ...], file: Path | None) -> None:
+    """Run the pipeline NAME by papermill.
+
+    With NAME, --help lists its parameters too.
+    """
     from mlops_jupyter.cli.progress import shown
     from mlops_jupyter.pipelines.execute import run_pipeline
+    from mlops_jupyter.pipelines.given import read_file
 
     project = open_project()
+    given = {**(read_file(file) if file is not None else {}), **dict(parameters)}
     with handed_over(project), shown() as progress:
-        run = run_pipeline(project, name, dict(parameters), progress)
+        run = run_pipeline(project, name, given, progress)
     show_run(project, run)
+
+
+@pipeline_command.command("parameters")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Schema.")
+def parameters_command(name: str, as_json: bool) -> None:
+    """List the parameters of the pipeline NAME; nothing is run."""
+    import json
+
+    from mlops_jupyter.pipelines import form
+
+    project = open_project()
+    if as_json:
+        click.echo(json.dumps(form.form(project, name).schema, indent=2, ensure_ascii=False))
+        return
+    _, parameters = form.parameters_of(project, name)
+    if not parameters:
+        click.echo(f"the pipeline {name} has no parameters")
+        return
+    shown = table("name", "type", "default", "allowed", "help")
+    for line in lines_of(parameters):
+        shown.add_row(*line)
+    console().print(shown)
 
 
 @pipeline_command.command("list")
@@ -105,7 +138,7 @@ def show_steps(pipeline: Pipeline) -> None:
         cells = " ".join(str(position + 1) for position in step.cells)
         shown.add_row(step.name, cells, " ".join(step.receives), " ".join(step.passes))
     console().print(shown)
-    defaults = (f"{p.name}={p.default!r}" for p in pipeline.parameters)
+    defaults = (f"{p.name}={default_of(p)}" for p in pipeline.parameters)
     click.echo(f"parameters: {'  '.join(defaults) or 'none'}")
 
 

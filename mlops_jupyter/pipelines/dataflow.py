@@ -21,7 +21,7 @@ from itertools import accumulate
 from mlops_jupyter.cells.analysis import CellAnalysis, is_given
 from mlops_jupyter.cells.statement import Statement, statements
 from mlops_jupyter.errors import UsageError, did_you_mean
-from mlops_jupyter.pipelines.source import SourceCell, SourceNotebook
+from mlops_jupyter.pipelines.source import PARAMETERS, SourceCell, SourceNotebook
 
 UNCHANGING = (int, float, str, bool, type(None))
 
@@ -243,7 +243,9 @@ def constants_of(cells: Iterable[SourceCell]) -> set[str]:
     for cell in cells:
         for name in cell.analysis.writes:
             literal = cell.analysis.literals.get(name, found)
-            found[name] = found.get(name, True) and type(literal) in UNCHANGING
+            # a parameter may be None by default, and a list in this run
+            is_open = literal is None and PARAMETERS in cell.tags
+            found[name] = found.get(name, True) and type(literal) in UNCHANGING and not is_open
     return {name for name, is_constant in found.items() if is_constant}
 
 

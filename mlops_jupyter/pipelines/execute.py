@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,7 +56,11 @@ Progress = Callable[[StepProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the process that executes the steps is told."""
+    """What the process that executes the steps is told.
+
+    `given` and `parameters` are as JSON and without secrets, `injected` is the source that binds
+    what was given, `environment` is what the kernels get besides.
+    """
 
     root: str
     id: str
@@ -65,6 +69,8 @@ class Request:
     content: bytes
     given: dict[str, Any]
     parameters: dict[str, Any]
+    injected: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def run_pipeline(
     project : Project
     name : str
     given : mapping of str to value, optional
-        Parameters; text is read as the type of the parameter's default.
+        Parameters; text is read as the type of the parameter.
     progress : callable, optional
         Called when a step or a cell begins, and when a step has ended.
     hand_over : bool
@@ -112,15 +118,17 @@ def run_pipeline(
         hint = "declare it with `mlops pipeline build NOTEBOOK`"
         raise NotFoundError("pipeline", name, project.settings.pipelines, hint=hint)
     made = cut_source(read_notebook(project.root / declared.notebook), name)
-    values = parameters.convert(made.pipeline.parameters, given or {})
+    bound = parameters.bind(made.pipeline.parameters, given or {})
     request = Request(
         root=str(project.root),
         id=secrets.token_hex(8),
         pipeline=name,
         notebook=declared.notebook,
         content=made.source.content,
-        given=values,
-        parameters={p.name: p.default for p in made.pipeline.parameters} | values,
+        given=bound.given,
+        parameters=bound.recorded,
+        injected=bound.source,
+        environment=bound.environment,
     )
     has_succeeded = False
     try:

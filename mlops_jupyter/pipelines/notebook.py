@@ -16,8 +16,8 @@ from typing import Any
 
 from mlops_jupyter.config import NAME
 from mlops_jupyter.errors import UsageError
+from mlops_jupyter.pipelines.contract import read_parameters
 from mlops_jupyter.pipelines.dataflow import StepFlow, flows_of
-from mlops_jupyter.pipelines.parameters import read_parameters
 from mlops_jupyter.pipelines.pipeline import Pipeline, Step
 from mlops_jupyter.pipelines.source import SourceCell, SourceNotebook, parse_notebook, read_notebook
 
@@ -69,7 +69,13 @@ def cut_source(source: SourceNotebook, name: str | None = None) -> Cut:
     return Cut(Pipeline(named, str(source.path), parameters, steps), source, flows)
 
 
-def step_notebook(made: Cut, number: int, title: str) -> dict[str, Any]:
+def step_notebook(
+    made: Cut,
+    number: int,
+    title: str,
+    injected: str = "",
+    given: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return the notebook of one step, as nbformat 4.5.
 
     Each cell's metadata say under ``mlops`` which part it is, and which cell of the source it
@@ -82,6 +88,10 @@ def step_notebook(made: Cut, number: int, title: str) -> dict[str, Any]:
         Of the step, from 0.
     title : str
         The source notebook, as people know it.
+    injected : str
+        Python that binds the parameters of the run; it stands below those that it replaces.
+    given : mapping of str to value, optional
+        The same as JSON, for those who read the notebook.
     """
     source, flow = made.source, made.flows[number]
     step = source.steps[number]
@@ -91,7 +101,7 @@ def step_notebook(made: Cut, number: int, title: str) -> dict[str, Any]:
         "written anew by each run."
     )
     cells = [_text("about", text), _code("load", LOAD)]
-    cells += [_own(cell, "setup") for cell in source.setup]
+    cells += _setup(source, injected)
     if flow.code:
         cells.append(_code("definitions", "\n\n".join(flow.code)))
     if number:
@@ -105,6 +115,11 @@ def step_notebook(made: Cut, number: int, title: str) -> dict[str, Any]:
         "metadata": {
             "kernelspec": {"name": kernel, "display_name": kernel, "language": "python"},
             "language_info": {"name": "python"},
+            "papermill": {
+                "default_parameters": {},
+                "environment_variables": {},
+                "parameters": dict(given or {}),
+            },
         },
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -159,6 +174,16 @@ def _own(cell: SourceCell, part: str) -> dict[str, Any]:
     if isinstance(identity, str) and _CELL_ID.fullmatch(identity):
         made["id"] = identity
     return made
+
+
+def _setup(source: SourceNotebook, injected: str) -> Iterator[dict[str, Any]]:
+    """Write the setup down, and the parameters of the run below their defaults."""
+    for cell in source.setup:
+        yield _own(cell, "setup")
+        if injected and cell is source.parameters:
+            made = _code("parameters", f"# Parameters\n{injected}")
+            made["metadata"]["tags"] = ["injected-parameters"]
+            yield made
 
 
 def _with_ids(cells: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -5,15 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mlops_jupyter.pipelines.kind import ANY, Kind
+
 StepStatus = Literal["queued", "running", "finished", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A name that the `parameters` cell binds, and its default."""
+    """A name that the `parameters` cell binds, and what the cell says of it.
+
+    Attributes
+    ----------
+    name : str
+    default : value
+    kind : Kind
+        Which values it takes: from its annotation, or else from its default.
+    help : str
+        From the comment after it, or above it.
+    """
 
     name: str
     default: Any
+    kind: Kind = ANY
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineForm:
+    """The JSON Schema of the parameters of a pipeline, from which a form is made."""
+
+    pipeline: str
+    notebook: str
+    schema: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class Kernels:
         folder = source.path.parent
         environment = {
             **os.environ,
+            **self._request.environment,
             "MLOPS_PROJECT": str(self._project.root),
             "MLOPS_RUN": self._opened.run_id,
             "MLOPS_STEP_RUN": self._opened.steps[position],

@@ -78,12 +78,14 @@ class Step:
         papermill_engines.register("mlops", MlopsEngine)
         papermill_io.register("", LocalFiles())
         try:
-            notebook = step_notebook(self.made, self.position, self.request.notebook)
+            request = self.request
+            notebook = step_notebook(
+                self.made, self.position, request.notebook, request.injected, request.given
+            )
             replace_file(Path(self.file), to_json(notebook))
             execute_notebook(
                 self.file,
                 self.file,
-                parameters=self.request.given,
                 engine_name="mlops",
                 progress_bar=False,
                 on_cell=self.begin_cell,

@@ -196,6 +196,16 @@ class PipelinesRoute(Route):
         return wire.Pipelines(pipelines=history.summaries(project))
 
 
+class ParametersRoute(Route):
+    """``pipelines/NAME/parameters``: the JSON Schema of the parameters of a pipeline."""
+
+    def answer(self, project: Project, *names: str) -> Any:
+        """Read the contract."""
+        from mlops_jupyter.pipelines.form import form
+
+        return form(project, names[0])
+
+
 class ModelsRoute(Route):
     """``models``: all models, their champions and the decisions on them."""
 
@@ -239,6 +249,7 @@ ROUTES: tuple[tuple[str, type[Route]], ...] = (
     (f"{API}/runs/([^/]+)/artifacts/(.+)", ArtifactRoute),
     (f"{API}/datasets", DatasetsRoute),
     (f"{API}/pipelines", PipelinesRoute),
+    (f"{API}/pipelines/([^/]+)/parameters", ParametersRoute),
     (f"{API}/models", ModelsRoute),
     (f"{API}/notebook-state", NotebookStateRoute),
 )

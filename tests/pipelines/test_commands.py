@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mlops_jupyter.cli.main import main
 from mlops_jupyter.project import Project
-from tests.pipelines.notebooks import PARAMETERS, code, write
+from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 
 
 @pytest.fixture
@@ -93,6 +95,10 @@ def test_a_cell_that_raises_ends_with_5_and_the_path_of_what_was_executed(
             ["run", "train", "-p", "depth", "deep"],
             "parameter 'depth' is a whole number, not 'deep'",
         ),
+        (["run", "train", "-p", "depht=1"], "no parameter 'depht'\n  hint: did you mean 'depth'?"),
+        (["run", "train", "-p", "=1"], "no parameter ''\n  hint: there is: depth"),
+        (["run", "train", "--params", "no.yaml"], "no.yaml: there is no such file"),
+        (["parameters", "trian"], "there is no pipeline 'trian'\n  hint: d"),
     ],
 )
 def test_a_mistake_ends_with_2_and_one_line_and_a_hint(
@@ -122,3 +128,116 @@ def test_outside_a_project(mlops, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     status, _, errors = mlops("pipeline", "run", "train")
     assert status == 2
     assert "not in a project" in errors
+
+
+STUDY = """import os
+month: Annotated[int, "1..12"] = 1  # The month of the flights.
+query = "a=b"
+file: Path | None = None
+password: "Secret" = "env:DB_PASSWORD"
+db_password = "hunter2"
+"""
+
+
+@pytest.fixture
+def train(offline: Project) -> Path:
+    """Return the notebook of the pipeline `train`, which has some parameters."""
+    cells = [code(STUDY, PARAMETERS), code("print(month, [query], file)", "step:a")]
+    imports = code("from pathlib import Path\nfrom typing import Annotated")
+    kernel = {"name": "python3", "display_name": "python3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    path = write(offline.root / "train.ipynb", imports, *cells, metadata=metadata)
+    declare(offline, train="train.ipynb")
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--help"],
+        ["--help", "train"],
+        ["-p", "month=2", "train", "-h"],
+    ],
+)
+def test_help_lists_the_parameters(mlops, train: Path, words: list[str]) -> None:
+    status, shown, _ = mlops("pipeline", "run", *words)
+    assert status == 0
+    text = " ".join(shown.split())
+    assert "Parameters of train (train.ipynb):" in text
+    assert "month The month of the flights. [int, at least 1, at most 12; default: 1]" in text
+    assert "query [str; default: 'a=b']" in text
+    assert "file [Path | None; default: None]" in text
+    assert "password [Secret; default: env:DB_PASSWORD]" in text
+    assert "hunter2" not in text
+
+
+def test_help_without_a_pipeline(mlops, offline: Project) -> None:
+    assert "Parameters of" not in mlops("pipeline", "run", "--help")[1]
+    status, shown, _ = mlops("pipeline", "run", "trian", "--help")
+    assert status == 0
+    assert "The parameters of trian cannot be listed: there is no pipeline 'trian'" in shown
+
+
+def test_the_parameters_as_a_table_and_as_json(mlops, train: Path) -> None:
+    _, shown, _ = mlops("pipeline", "parameters", "train")
+    assert "month" in shown
+    assert "hunter2" not in shown
+    status, shown, _ = mlops("pipeline", "parameters", "train", "--json")
+    assert status == 0
+    assert json.loads(shown)["properties"]["month"]["maximum"] == 12
+    assert "hunter2" not in shown
+
+
+def test_a_wrong_line_in_a_file_of_parameters(mlops, train: Path, offline: Project) -> None:
+    (offline.root / "july.yaml").write_text("query: x\nmonth: 13\n")
+    status, _, errors = mlops("pipeline", "run", "train", "--params", "july.yaml")
+    assert status == 2
+    assert "error: july.yaml:2: parameter 'month' is a whole number, at least 1" in errors
+
+
+def test_a_variable_that_is_not_set_ends_it_before_anything_starts(
+    mlops, train: Path, offline: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DB_PASSWORD", raising=False)
+    status, _, errors = mlops("pipeline", "run", "train", "-p", "month=2")
+    assert status == 2
+    assert "parameter 'password' is env:DB_PASSWORD, and that variable is not set" in errors
+    assert not (offline.folder / "pipelines").exists()
+
+
+def test_pairs_files_and_words(mlops, offline: Project) -> None:
+    cells = [code("a = 1\nb = 'x'\nc = 1\nd = 1", PARAMETERS)]
+    write(offline.root / "sum.ipynb", *cells, code("print(a, b, c, d)", "step:a"))
+    declare(offline, sum="sum.ipynb")
+    (offline.root / "file.yaml").write_text("a: 2\nc: 3\n")
+    words = ["--params", "file.yaml", "-p", "b=x=y -p", "--parameter=c=4", "-p", "d", "-5"]
+    status, _, errors = mlops("pipeline", "run", "sum", *words)
+    assert (status, errors) == (0, "")
+    runs = json.loads(mlops("pipeline", "list", "--json")[1])[0]["runs"]
+    assert runs[0]["parameters"] == {"a": 2, "b": "x=y -p", "c": 4, "d": -5}
+
+
+def help_of_papermill(notebook: Path) -> str:
+    words = [sys.executable, "-m", "papermill", "--help-notebook", str(notebook)]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def test_papermill_can_still_read_the_parameters(mlops, offline: Project) -> None:
+    cell = code("month: int = 1  # of the flights\nname = 'a'", PARAMETERS)
+    kernel = {"name": "python3", "display_name": "python3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    source = write(
+        offline.root / "a.ipynb", cell, code("print(month)", "step:a"), metadata=metadata
+    )
+    declare(offline, a="a.ipynb")
+    assert mlops("pipeline", "run", "a", "-p", "month=2")[0] == 0
+    (executed,) = (offline.folder / "pipelines" / "a").glob("*/01-a.ipynb")
+    for notebook in (source, executed):
+        shown = help_of_papermill(notebook)
+        assert "month: int (default 1)" in shown
+        assert "of the flights" in shown
+        assert "name: Unknown type (default 'a')" in shown
+
+
+def test_papermill_survives_a_cell_that_it_cannot_read_whole(train: Path) -> None:
+    assert "password: Secret" in help_of_papermill(train)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import pickle
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from mlops_jupyter.errors import (
@@ -250,3 +255,106 @@ def test_nothing_runs_after_a_mistake(
     assert not (project.folder / "pipelines").exists()
     assert project.catalog.rows("SELECT id FROM pipeline_run") == []
     assert project.catalog.rows("SELECT id FROM run") == []
+
+
+EVERYTHING = """
+import os
+import pandas as pd
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+when = date(2024, 1, 1)
+at: datetime | None = None
+stamp: "pd.Timestamp" = None
+file = Path("a")
+pair = (1, 2)
+many = {1}
+price = Decimal("1")
+rate: float = 1
+text = ""
+nothing: int | None = 3
+nested = {}
+rows: "list[int] | None" = None
+"""
+
+GIVEN: dict[str, Any] = {
+    "when": "2024-02-29",
+    "at": "2024-02-29T12:00:00+01:00",
+    "stamp": "2024-02-29T12:00:00.123456789",
+    "file": "b c/d.csv",
+    "pair": (3, ("x", None)),
+    "many": "[1, 2]",
+    "price": "1.10",
+    "rate": "inf",
+    "text": '\'); import os #\n""" %d {month} 🚀' + "x" * 10_000,
+    "nothing": "null",
+    "nested": {"a": [1, {"b": (2**100,)}]},
+    "rows": "[1]",
+}
+
+
+def test_values_of_every_type_reach_each_step_as_they_are(offline: Project) -> None:
+    names = f"{{n: globals()[n] for n in {list(GIVEN)!r}}}"
+    write(
+        offline.root / "types.ipynb",
+        code(EVERYTHING, PARAMETERS),
+        code("rows.append(2)", "step:change"),
+        code(f"import pickle\nPath('seen').write_bytes(pickle.dumps({names}))", "step:keep"),
+    )
+    declare(offline, types="types.ipynb")
+    project = open_project(offline.root)
+    run = run_pipeline(project, "types", GIVEN)
+    assert run.status == "finished"
+    seen = pickle.loads((project.root / "seen").read_bytes())
+    assert seen == {
+        "when": date(2024, 2, 29),
+        "at": datetime.fromisoformat("2024-02-29T12:00:00+01:00"),
+        "stamp": pd.Timestamp("2024-02-29T12:00:00.123456789"),
+        "file": Path("b c/d.csv"),
+        "pair": (3, ("x", None)),
+        "many": {1, 2},
+        "price": Decimal("1.10"),
+        "rate": math.inf,
+        "text": GIVEN["text"],
+        "nothing": None,
+        "nested": {"a": [1, {"b": (2**100,)}]},
+        "rows": [1, 2],
+    }
+    assert run.parameters["when"] == "2024-02-29"
+    assert run.parameters["rate"] == "inf"
+    assert run.parameters["many"] == [1, 2]
+    assert run.run_id is not None
+    recorded = runs.get(project, run.run_id).parameters
+    assert recorded["pair"] == [3, ["x", None]]
+
+
+def test_secrets_reach_the_kernel_and_nothing_else(
+    offline: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = """import os
+db: "Secret" = "env:DB_URL"
+hub = os.environ["HUB_KEY"]
+password = "x"
+"""
+    write(
+        offline.root / "secrets.ipynb",
+        code(cell, PARAMETERS),
+        code("lengths = [len(db), len(hub), len(password)]", "step:a"),
+        code("copy = db\nassert lengths == [18, 16, 17], lengths", "step:b"),
+    )
+    declare(offline, secrets="secrets.ipynb")
+    project = open_project(offline.root)
+    monkeypatch.setenv("DB_URL", "hunter-by-the-name")
+    monkeypatch.setenv("HUB_KEY", "hunter-in-a-cell")
+    run = run_pipeline(project, "secrets", {"password": "hunter-plain-text"})
+    assert run.status == "finished"
+    assert run.parameters == {
+        "db": "env:DB_URL", "hub": "env:HUB_KEY", "password": "‹masked›",
+    }  # fmt: skip
+    injected = json.loads((project.root / str(run.steps[0].executed)).read_text())
+    given = injected["metadata"]["papermill"]["parameters"]
+    assert given == {"password": "‹masked›"}
+    project.catalog.close()
+    files = [f for f in project.folder.rglob("*") if f.is_file()]
+    assert len(files) > 5
+    assert [f for f in files if b"hunter" in f.read_bytes()] == []

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from mlops_jupyter.errors import UsageError
+from mlops_jupyter.pipelines.kind import Kind
 from mlops_jupyter.pipelines.notebook import Cut, cut, cut_source, step_notebook, to_json
 from mlops_jupyter.pipelines.pipeline import Parameter, Step
 from mlops_jupyter.pipelines.source import read_notebook
@@ -43,7 +44,10 @@ def parts(notebook: dict[str, Any]) -> list[tuple[str, str]]:
 def test_a_notebook_becomes_a_pipeline(study: Path) -> None:
     pipeline = cut(study)
     assert (pipeline.name, pipeline.notebook) == ("flight-delays", str(study))
-    assert pipeline.parameters == (Parameter("month", 1), Parameter("limit", 30.0))
+    assert pipeline.parameters == (
+        Parameter("month", 1, Kind("int")),
+        Parameter("limit", 30.0, Kind("float")),
+    )
     assert pipeline.steps == (
         Step("load", cells=(4, 5), receives=(), passes=("rows", "kept")),
         Step("train", cells=(8,), receives=("rows", "kept"), passes=()),

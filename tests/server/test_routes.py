@@ -11,6 +11,7 @@ import pytest
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs.recorder import Figure
 from mlops_jupyter.store.objects import Objects
+from tests.pipelines.notebooks import code, declare, write
 
 PNG = b"\x89PNG\r\n\x1a\n, and so on"
 NOTEBOOK = "flights/study/delays.ipynb"
@@ -170,6 +171,20 @@ async def test_a_fresh_project_has_empty_lists(ask: Any, flights: Project, route
     answer = await ask(route, path=NOTEBOOK)
     assert answer.code == 200
     assert json.loads(answer.body) == {route: []}
+
+
+async def test_the_form_of_a_pipeline(ask: Any, flights: Project) -> None:
+    cells = [code("n: int = 1  # how many", "parameters"), code("x = n", "step:a")]
+    write(flights.root / "train.ipynb", *cells)
+    declare(flights, train="train.ipynb")
+    answer = json.loads((await ask("pipelines", "train", "parameters", path=NOTEBOOK)).body)
+    assert (answer["pipeline"], answer["notebook"]) == ("train", "train.ipynb")
+    assert answer["schema"]["properties"] == {
+        "n": {"type": "integer", "default": 1, "description": "how many"}
+    }
+    missing = await ask("pipelines", "trian", "parameters", path=NOTEBOOK)
+    assert missing.code == 404
+    assert json.loads(missing.body)["hint"] == "did you mean 'train'?"
 
 
 async def test_the_steps_of_metrics(
