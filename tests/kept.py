@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_jupyter.data import content, manifest
-from mlops_jupyter.data.manifest import Examined
+from mlops_jupyter.data.storage import manifest
+from mlops_jupyter.data.storage.manifest import Examined
+from mlops_jupyter.data.value import content
 from mlops_jupyter.store.objects import Objects
 
 

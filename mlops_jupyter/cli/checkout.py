@@ -18,6 +18,6 @@ def checkout_command(version: str, folder: Path, force: bool) -> None:
 
     Without copying, where the file system can. What is there and differs is not replaced.
     """
-    from mlops_jupyter.data.checkout import checkout
+    from mlops_jupyter.data.files.checkout import checkout
 
     click.echo(str(checkout(open_project(), version, folder, overwrite=force)))

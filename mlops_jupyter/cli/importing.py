@@ -25,7 +25,7 @@ def dvc_command(path: Path, as_json: bool) -> int | None:
     and the exit code is 8.
     """
     from mlops_jupyter import wire
-    from mlops_jupyter.data.dvc_import import import_dvc
+    from mlops_jupyter.data.files.dvc_import import import_dvc
 
     done = import_dvc(open_project(), path)
     if as_json:

@@ -9,10 +9,10 @@ import click
 from rich.table import Table
 
 from mlops_jupyter.cli.show import PAGE_COLUMNS, console, table
-from mlops_jupyter.data.column_profile import ColumnProfile, Value
-from mlops_jupyter.data.contract_report import ContractReport
-from mlops_jupyter.data.histogram import bars
-from mlops_jupyter.data.profile import Profile
+from mlops_jupyter.data.contract.report import ContractReport
+from mlops_jupyter.data.statistics.column_profile import ColumnProfile, Value
+from mlops_jupyter.data.statistics.histogram import bars
+from mlops_jupyter.data.statistics.profile import Profile
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import open_project
 
@@ -30,7 +30,8 @@ TOP = 3
 def profile_command(ref: str, as_json: bool) -> None:
     """Show each column of the version REF in one line: its distribution, what is missing."""
     from mlops_jupyter import wire
-    from mlops_jupyter.data import profile, versions
+    from mlops_jupyter.data import versions
+    from mlops_jupyter.data.statistics import profile
 
     project = open_project()
     version = versions.resolve(project, ref)
@@ -55,7 +56,7 @@ def contract_command(
 ) -> int | None:
     """Draft a contract from the version REF, as a pandera file for you to edit."""
     from mlops_jupyter import wire
-    from mlops_jupyter.data import contract as contracts
+    from mlops_jupyter.data.contract import contract as contracts
 
     if contract is not None and (out is not None or force):
         raise UsageError("--check writes nothing: leave out --out and --force")

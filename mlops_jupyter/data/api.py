@@ -13,7 +13,7 @@ from mlops_jupyter.project import here
 
 if TYPE_CHECKING:
     from mlops_jupyter.data.diff.difference import DataDiff
-    from mlops_jupyter.data.profile import Profile
+    from mlops_jupyter.data.statistics.profile import Profile
 
 
 def snapshot(
@@ -104,7 +104,7 @@ def diff(
 
 def profile(ref: str | DatasetVersion) -> Profile:
     """Return the statistics of the columns of a version, in the project here."""
-    from mlops_jupyter.data import profile as profiles
+    from mlops_jupyter.data.statistics import profile as profiles
 
     with here() as project:
         return profiles.of(project, str(ref))
@@ -144,7 +144,7 @@ def checkout(ref: str | DatasetVersion, folder: Path | str, *, overwrite: bool =
     overwrite : bool
         Whether files there that hold something else are replaced.
     """
-    from mlops_jupyter.data import checkout as checkouts
+    from mlops_jupyter.data.files import checkout as checkouts
 
     with here() as project:
         return checkouts.checkout(project, str(ref), folder, overwrite=overwrite)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mlops_jupyter.data import arrow, arrow_table, plain
-from mlops_jupyter.data.arrow_table import as_arrow, library_of, no_type, said
+from mlops_jupyter.data.value import arrow, arrow_table, plain
+from mlops_jupyter.data.value.arrow_table import as_arrow, library_of, no_type, said
 from mlops_jupyter.errors import UsageError
 
 Library = Literal["pandas", "polars", "arrow", "numpy"]

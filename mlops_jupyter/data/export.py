@@ -133,7 +133,8 @@ def _put(aside: Path, target: Path, *, overwrite: bool) -> None:
 def _parquet(value: Any, path: str) -> None:
     from pyarrow import parquet
 
-    from mlops_jupyter.data import arrow_table, export_form
+    from mlops_jupyter.data import export_form
+    from mlops_jupyter.data.value import arrow_table
 
     table = export_form.for_parquet(arrow_table.as_arrow(value))
     _try(table, "Parquet", lambda part, sink: parquet.write_table(part, sink), path)
@@ -142,7 +143,7 @@ def _parquet(value: Any, path: str) -> None:
 def _arrow(value: Any, path: str) -> None:
     import pyarrow as pa
 
-    from mlops_jupyter.data import arrow_table
+    from mlops_jupyter.data.value import arrow_table
 
     def write(part: Any, sink: Any) -> None:
         # a file has one dictionary for each column
@@ -156,7 +157,8 @@ def _csv(value: Any, path: str) -> None:
     import pandas as pd
     from pyarrow import csv
 
-    from mlops_jupyter.data import arrow_table, convert, export_form
+    from mlops_jupyter.data import convert, export_form
+    from mlops_jupyter.data.value import arrow_table
 
     if isinstance(value, pd.DataFrame | pd.Series):
         value = convert.with_index_as_columns(value)

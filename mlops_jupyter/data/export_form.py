@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mlops_jupyter.data import plain
+from mlops_jupyter.data.value import plain
 from mlops_jupyter.errors import UsageError
 
 

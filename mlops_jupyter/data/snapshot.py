@@ -18,8 +18,8 @@ from mlops_jupyter.errors import ConflictError, IntegrityError, UsageError
 from mlops_jupyter.project import Project, now
 
 if TYPE_CHECKING:
-    from mlops_jupyter.data.content import TakenColumn
-    from mlops_jupyter.data.manifest import Examined
+    from mlops_jupyter.data.storage.manifest import Examined
+    from mlops_jupyter.data.value.content import TakenColumn
 
 
 def snapshot(
@@ -160,7 +160,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def _of_path(project: Project, obj: str | os.PathLike[str], name: str) -> DatasetVersion | Kept:
-    from mlops_jupyter.data import files
+    from mlops_jupyter.data.files import keep as files
 
     kept = files.keep(project, obj, name)
     if isinstance(kept, DatasetVersion):
@@ -169,7 +169,8 @@ def _of_path(project: Project, obj: str | os.PathLike[str], name: str) -> Datase
 
 
 def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | Kept:
-    from mlops_jupyter.data import content, manifest
+    from mlops_jupyter.data.storage import manifest
+    from mlops_jupyter.data.value import content
 
     examined = manifest.examine(content.take_apart(obj))
     known = versions.find(project, name, examined.digest)
@@ -184,7 +185,7 @@ def store(project: Project, examined: Examined, before: DatasetVersion | None) -
 
     The caller holds the objects.
     """
-    from mlops_jupyter.data import manifest
+    from mlops_jupyter.data.storage import manifest
 
     taken = examined.taken
     columns = taken.columns()
@@ -214,7 +215,8 @@ def _profile(
     before: DatasetVersion | None,
 ) -> str | None:
     """Keep the statistics of the columns; those that did not change are not looked at again."""
-    from mlops_jupyter.data import part, profile
+    from mlops_jupyter.data.statistics import profile
+    from mlops_jupyter.data.value import part
 
     if not columns:
         return None

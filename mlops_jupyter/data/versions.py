@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.config import NAME
-from mlops_jupyter.data import file, reach, replayed, touched, trust
+from mlops_jupyter.data import reach, replayed, touched, trust
 from mlops_jupyter.data.dataset import Column, Dataset, DatasetVersion, Kind, Source
+from mlops_jupyter.data.files import file
 from mlops_jupyter.data.ref import SHOWN, Ref, parse
 from mlops_jupyter.errors import NotFoundError, UsageError, did_you_mean
 from mlops_jupyter.project import Project
@@ -336,7 +337,8 @@ def _value(
     rows: slice | None,
     as_: str | None,
 ) -> Any:
-    from mlops_jupyter.data import content, manifest
+    from mlops_jupyter.data.storage import manifest
+    from mlops_jupyter.data.value import content
 
     window = None if rows is None else _window(rows, version.row_count or 0)
     origin = trust.distrusted(project, version)

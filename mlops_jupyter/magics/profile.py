@@ -7,9 +7,9 @@ from typing import Any
 
 from mlops_jupyter.cli import profile as words
 from mlops_jupyter.data import versions
-from mlops_jupyter.data.column_profile import ColumnProfile
-from mlops_jupyter.data.histogram import bars, extent
-from mlops_jupyter.data.profile import Profile, of
+from mlops_jupyter.data.statistics.column_profile import ColumnProfile
+from mlops_jupyter.data.statistics.histogram import bars, extent
+from mlops_jupyter.data.statistics.profile import Profile, of
 from mlops_jupyter.magics.display import QUIET
 from mlops_jupyter.project import Project
 

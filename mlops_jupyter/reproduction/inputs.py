@@ -17,7 +17,7 @@ from typing import NamedTuple
 import blake3
 
 from mlops_jupyter.config import FILE
-from mlops_jupyter.data import file
+from mlops_jupyter.data.files import file
 from mlops_jupyter.data.versions import FILES
 from mlops_jupyter.errors import ConflictError
 from mlops_jupyter.project import FOLDER, Project

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mlops_jupyter.data import query
-from mlops_jupyter.data.query import Library, Parameters
+from mlops_jupyter.data.query import query
+from mlops_jupyter.data.query.query import Library, Parameters
 from mlops_jupyter.project import open_project
 from mlops_jupyter.runs import secret
 

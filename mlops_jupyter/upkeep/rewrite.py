@@ -14,9 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from mlops_jupyter.data import content, file, folder, manifest, trust, versions
+from mlops_jupyter.data import trust, versions
 from mlops_jupyter.data.dataset import DatasetVersion
+from mlops_jupyter.data.files import file, folder
 from mlops_jupyter.data.snapshot import Kept, store
+from mlops_jupyter.data.storage import manifest
+from mlops_jupyter.data.value import content
 from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.upkeep.erasure import ErasedVersion

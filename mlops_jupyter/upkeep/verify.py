@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from mlops_jupyter.data import file, reach, trust, versions
+from mlops_jupyter.data import reach, trust, versions
 from mlops_jupyter.data.dataset import DatasetVersion
+from mlops_jupyter.data.files import file
 from mlops_jupyter.errors import MlopsError, UsageError
 from mlops_jupyter.project import Project
 from mlops_jupyter.store.frames import is_whole
@@ -273,7 +274,8 @@ def _digest_again(project: Project, version: DatasetVersion) -> str:
         with tempfile.TemporaryDirectory(dir=project.folder) as folder:
             file.read(project.objects, version.manifest, Path(folder))  # digests what it builds
         return version.digest
-    from mlops_jupyter.data import content, manifest
+    from mlops_jupyter.data.storage import manifest
+    from mlops_jupyter.data.value import content
 
     origin = trust.distrusted(project, version)
     value = content.put_together(*manifest.content(project.objects, version.manifest, None, origin))

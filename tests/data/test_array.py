@@ -12,9 +12,10 @@ import pytest
 import scipy.sparse
 from scipy.sparse.linalg import LinearOperator
 
-from mlops_jupyter.data import block, content, manifest
-from mlops_jupyter.data.content import take_apart
-from mlops_jupyter.data.part import CHUNK_ROWS
+from mlops_jupyter.data.storage import manifest
+from mlops_jupyter.data.value import block, content
+from mlops_jupyter.data.value.content import take_apart
+from mlops_jupyter.data.value.part import CHUNK_ROWS
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept

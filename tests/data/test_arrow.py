@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from mlops_jupyter.data import arrow
+from mlops_jupyter.data.value import arrow
 from mlops_jupyter.errors import IntegrityError
 
 ARRAYS = [

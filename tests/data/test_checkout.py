@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from mlops_jupyter.cli.main import main
-from mlops_jupyter.data import checkout as module
-from mlops_jupyter.data import file, listing
-from mlops_jupyter.data.checkout import checkout
-from mlops_jupyter.data.listing import FILE, Entry
+from mlops_jupyter.data.files import checkout as module
+from mlops_jupyter.data.files import file, listing
+from mlops_jupyter.data.files.checkout import checkout
+from mlops_jupyter.data.files.listing import FILE, Entry
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import (
     ConflictError,

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_jupyter.cli.main import cli
-from mlops_jupyter.data import contract
-from mlops_jupyter.data.contract_report import FEW, ContractReport, Finding
+from mlops_jupyter.data.contract import contract
+from mlops_jupyter.data.contract.report import FEW, ContractReport, Finding
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, init

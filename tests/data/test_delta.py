@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_jupyter.data import manifest
-from mlops_jupyter.data.column import depth
+from mlops_jupyter.data.storage import manifest
+from mlops_jupyter.data.storage.column import depth
 from mlops_jupyter.store.objects import Objects
 from tests import kept
 

@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from mlops_jupyter.cli.main import main
-from mlops_jupyter.data import dvc, versions
+from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion, Source
-from mlops_jupyter.data.dvc_import import import_dvc
+from mlops_jupyter.data.files import dvc
+from mlops_jupyter.data.files.dvc_import import import_dvc
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import IntegrityError, NotFoundError, UsageError
 from mlops_jupyter.project import Project

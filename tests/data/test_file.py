@@ -14,7 +14,7 @@ from typing import Any
 import blake3
 import pytest
 
-from mlops_jupyter.data import file, pieces
+from mlops_jupyter.data.files import file, pieces
 from mlops_jupyter.errors import (
     ConflictError,
     ExternalError,

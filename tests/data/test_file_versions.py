@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from mlops_jupyter.data import delta, file, file_state, pieces, versions
+from mlops_jupyter.data import file_state, versions
 from mlops_jupyter.data.dataset import DatasetVersion, Source
-from mlops_jupyter.data.pieces import Delta
+from mlops_jupyter.data.files import delta, file, pieces
+from mlops_jupyter.data.files.pieces import Delta
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import ExternalError, IntegrityError
 from mlops_jupyter.project import Project, open_project

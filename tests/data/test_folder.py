@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from mlops_jupyter.data import file, file_state, folder, folder_copy, listing, versions
+from mlops_jupyter.data import file_state, versions
 from mlops_jupyter.data.dataset import DatasetVersion, Source
-from mlops_jupyter.data.listing import EMPTY_FOLDER, FILE, LINK, Entry
+from mlops_jupyter.data.files import file, folder, folder_copy, listing
+from mlops_jupyter.data.files.listing import EMPTY_FOLDER, FILE, LINK, Entry
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import ConflictError, IntegrityError, UsageError
 from mlops_jupyter.project import Project

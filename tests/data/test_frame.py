@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from mlops_jupyter.data import frame
-from mlops_jupyter.data.content import take_apart
-from mlops_jupyter.data.part import CHUNK_ROWS
+from mlops_jupyter.data.value import frame
+from mlops_jupyter.data.value.content import take_apart
+from mlops_jupyter.data.value.part import CHUNK_ROWS
 from mlops_jupyter.errors import ConflictError, IntegrityError, UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept

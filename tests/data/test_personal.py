@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_jupyter.data import profile
-from mlops_jupyter.data.personal import is_personal_name, masked
+from mlops_jupyter.data.statistics import profile
+from mlops_jupyter.data.statistics.personal import is_personal_name, masked
 
 
 @pytest.mark.parametrize(

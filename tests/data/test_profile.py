@@ -21,12 +21,13 @@ from scipy.stats import ks_2samp
 
 from mlops_jupyter.cli.main import cli
 from mlops_jupyter.cli.profile import as_text
-from mlops_jupyter.data import describe, profile, quantile, versions
-from mlops_jupyter.data.column_profile import ColumnProfile
-from mlops_jupyter.data.content import TakenColumn, take_apart
-from mlops_jupyter.data.histogram import bars
-from mlops_jupyter.data.profile import Profile
+from mlops_jupyter.data import versions
 from mlops_jupyter.data.snapshot import snapshot
+from mlops_jupyter.data.statistics import describe, profile, quantile
+from mlops_jupyter.data.statistics.column_profile import ColumnProfile
+from mlops_jupyter.data.statistics.histogram import bars
+from mlops_jupyter.data.statistics.profile import Profile
+from mlops_jupyter.data.value.content import TakenColumn, take_apart
 from mlops_jupyter.errors import IntegrityError, NotFoundError, UsageError
 from mlops_jupyter.magics.profile import as_html
 from mlops_jupyter.project import Project

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_jupyter.data import content, manifest
-from mlops_jupyter.data.content import take_apart
+from mlops_jupyter.data.storage import manifest
+from mlops_jupyter.data.value import content
+from mlops_jupyter.data.value.content import take_apart
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from mlops_jupyter.data.content import take_apart
-from mlops_jupyter.data.part import CHUNK_ROWS
+from mlops_jupyter.data.value.content import take_apart
+from mlops_jupyter.data.value.part import CHUNK_ROWS
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept

@@ -15,8 +15,9 @@ from typing import Any
 import fsspec
 import pytest
 
-from mlops_jupyter.data import url, versions
+from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import Source
+from mlops_jupyter.data.files import url
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import (
     ConflictError,

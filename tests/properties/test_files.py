@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_jupyter.data import file, folder, listing, pieces
-from mlops_jupyter.data.file import Kept
+from mlops_jupyter.data.files import file, folder, listing, pieces
+from mlops_jupyter.data.files.file import Kept
 from mlops_jupyter.store.objects import Objects
 from tests.data.test_folder import tree
 

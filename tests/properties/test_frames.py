@@ -17,7 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlops_jupyter.data import leaf_delta, part, stored
+from mlops_jupyter.data.storage import leaf_delta, stored
+from mlops_jupyter.data.value import part
 from mlops_jupyter.store.objects import Objects
 from tests import kept
 from tests.same_frame import assert_same

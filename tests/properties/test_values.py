@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from mlops_jupyter.data import block, part, stored
+from mlops_jupyter.data.storage import stored
+from mlops_jupyter.data.value import block, part
 from mlops_jupyter.store.objects import Objects
 from tests import kept
 from tests.same_frame import same_value

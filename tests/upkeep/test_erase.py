@@ -18,8 +18,9 @@ import pytest
 import zstandard
 
 from mlops_jupyter.config import Keep
-from mlops_jupyter.data import profile, reach, versions
+from mlops_jupyter.data import reach, versions
 from mlops_jupyter.data.snapshot import snapshot
+from mlops_jupyter.data.statistics import profile
 from mlops_jupyter.errors import IntegrityError, NotFoundError, UsageError
 from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.upkeep import erase as erasing

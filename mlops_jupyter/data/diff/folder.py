@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlops_jupyter.data import folder, manifest
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.diff.difference import Finding, PathChange
 from mlops_jupyter.data.diff.words import counted, finding
+from mlops_jupyter.data.files import folder
+from mlops_jupyter.data.storage import manifest
 from mlops_jupyter.project import Project
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlops_jupyter.data import arrow, values
-from mlops_jupyter.data.personal import is_personal_name, masked
+from mlops_jupyter.data.statistics.personal import is_personal_name, masked
+from mlops_jupyter.data.value import arrow, values
 from mlops_jupyter.errors import UsageError
 
 WIDEST = 256

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlops_jupyter.data import values
 from mlops_jupyter.data.diff import codes, form
 from mlops_jupyter.data.diff.codes import MISSING, Codes
 from mlops_jupyter.data.diff.grid import GridColumn
+from mlops_jupyter.data.value import values
 
 Reading = Literal["value", "number", "time", "text"]
 

@@ -22,9 +22,9 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 
-from mlops_jupyter.data import arrow
 from mlops_jupyter.data.diff import grid
 from mlops_jupyter.data.diff.grid import Grid, Ragged
+from mlops_jupyter.data.value import arrow
 
 LARGEST = 2**30
 """Bytes, unpacked, of a file that is still read as a table or as text."""

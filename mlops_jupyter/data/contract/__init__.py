@@ -1,0 +1,1 @@
+"""Contracts drafted from a version, which people edit and gates check."""

@@ -1,0 +1,1 @@
+"""Versions of what a query of a database gives."""

@@ -1,0 +1,1 @@
+"""What the columns of a version look like: counts, quantiles, examples."""
