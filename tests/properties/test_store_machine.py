@@ -188,15 +188,14 @@ class Store(RuleBasedStateMachine):
                 self.there[key] = left
                 self.banned.add((name, rows))
                 self.shared.discard((name, rows))
-        assert {f"{name}@{versions.resolve(self.mine, ref).number}" for ref in hit} <= {
-            f"{name}@{number}" for d, number in self.there if d == name
-        }
         self.erased.add((name, person))
-        # rows that were given up had their content removed, and keep it so
+        # what retention gave up comes back where a version has become the same
         for ref in versions.dataset(self.mine, name).versions:
             key = name, ref.number
             if key in self.gone and ref.gone_at is None:
                 self.there[key] = self.gone.pop(key)
+        standing = {versions.resolve(self.mine, ref).number for ref in hit}
+        assert standing <= {number for dataset, number in self.there if dataset == name}
 
     # --- sharing ---------------------------------------------------------------------------------
 
