@@ -360,7 +360,7 @@ export interface Column {
  * connection : str or None
  *     Of a query: which database, without user name and password.
  * parameters : str or None
- *     Of a query: JSON.
+ *     Of a query, and of what DVC tracks (its ``md5``, the ``commit`` of an import): JSON.
  */
 export interface Source {
   kind: 'dvc' | 'file' | 'folder' | 'query' | 'url';
