@@ -49,7 +49,7 @@ def build_command(notebook: Path, name: str | None) -> None:
 )  # fmt: skip
 @click.option(
     "--params", "file", type=click.Path(path_type=Path), metavar="FILE",
-    help="A file of parameters, `name: value` lines in YAML; -p comes before it.",
+    help="A file of parameters, `name: value` lines in YAML; -p wins over it.",
 )  # fmt: skip
 def run_command(name: str, parameters: tuple[tuple[str, str], ...], file: Path | None) -> None:
     """Run the pipeline NAME by papermill.
