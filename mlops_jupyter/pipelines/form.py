@@ -5,6 +5,7 @@ https://json-schema.org/draft/2020-12/json-schema-validation
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -63,8 +64,11 @@ def _property(parameter: Parameter) -> dict[str, Any]:
     made = schema_of(parameter.kind)
     if parameter.help:
         made["description"] = parameter.help
-    if not isinstance(parameter.default, Reference) or not parameter.default.is_code:
-        made["default"] = recorded(parameter.name, parameter.default)
+    default = parameter.default
+    # neither what the cell reads by itself, nor an infinity, stands in JSON
+    is_code = isinstance(default, Reference) and default.is_code
+    if not is_code and not (isinstance(default, float) and not math.isfinite(default)):
+        made["default"] = recorded(parameter.name, default)
     return made
 
 

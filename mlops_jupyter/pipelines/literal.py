@@ -78,6 +78,10 @@ def value_of(node: ast.expr, names: Mapping[str, str]) -> Any:
     """
     try:
         return _value(node, names)
+    except ValueError as error:
+        if "malformed node" in str(error):  # what `ast.literal_eval` says
+            raise ValueError(f"`{ast.unparse(node)[:60]}` is computed") from None
+        raise
     except (TypeError, ArithmeticError, LookupError, MemoryError, RecursionError) as error:
         raise ValueError(str(error)) from None
 

@@ -10,7 +10,7 @@ from typing import Any
 from mlops_jupyter.errors import MlopsError, NotFoundError, UsageError
 from mlops_jupyter.pipelines.convert import UnfitError, convert
 from mlops_jupyter.pipelines.given import FileValue
-from mlops_jupyter.pipelines.literal import Reference, json_of, source_of
+from mlops_jupyter.pipelines.literal import Reference, json_of, source_of, text_of
 from mlops_jupyter.pipelines.pipeline import Parameter
 from mlops_jupyter.pipelines.scalar import shown
 from mlops_jupyter.runs import secret
@@ -135,7 +135,7 @@ def is_named_secret(name: str) -> bool:
 
 
 def _default_words(parameter: Parameter) -> str:
-    hint = f"its default is {parameter.default!r:.60}"
+    hint = f"its default is {text_of(parameter.default):.60}"
     if parameter.kind.name == "int" and parameter.kind.bounds is None:
         hint += "; to allow fractions, write the default with a point"
     return hint

@@ -208,7 +208,7 @@ def test_a_cell_that_binds_nothing_has_no_parameters(source: str) -> None:
     ("source", "words"),
     [
         ("n = 1\np = f(x=1)", "line 2: 'p' is not bound to a literal: `f()` is computed"),
-        ("a = 1\nb = a * 2", "line 2: 'b' is not bound to a literal"),
+        ("a = 1\nb = a * 2", "line 2: 'b' is not bound to a literal: `a * 2` is computed"),
         ("k = 1 == 1", "'k' is not bound to a literal"),
         ("t = f'{1}'", "'t' is not bound to a literal"),
         ("n = 1\nn += 1", "line 2: 'n' is not bound to a literal"),

@@ -30,6 +30,7 @@ tags = {"b", "a"}
 pair: tuple[int, str] = (1, "a")
 weights: dict[str, float] = {"a": 1}
 anything = None
+most = float("inf")
 token: "Secret" = "env:HUB"
 key = os.environ["KEY"]
 """
@@ -68,6 +69,7 @@ def test_each_type_has_its_schema() -> None:
             "type": "object", "additionalProperties": {"type": "number"}, "default": {"a": 1.0},
         },
         "anything": {"default": None},
+        "most": {"type": "number"},
         "token": {
             "type": "string", "format": "secret", "pattern": "^env:[A-Za-z_][A-Za-z0-9_]*$",
             "default": "env:HUB",

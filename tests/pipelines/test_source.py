@@ -125,7 +125,7 @@ def test_what_is_no_path_is_refused(name: str) -> None:
 
 def test_a_folder_is_no_notebook(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(Exception, match="Is a directory"):
+    with pytest.raises(Exception, match="there is no such notebook"):
         read_notebook(path)
 
 
