@@ -266,7 +266,7 @@ def test_a_url_names_its_file_without_harm(text: str, name: str) -> None:
 
 STREAM = """
 import resource, sys
-from mlops_jupyter.data import url
+from mlops_jupyter.data.files import url
 from mlops_jupyter.store.objects import Objects
 from pathlib import Path
 import fsspec.core
