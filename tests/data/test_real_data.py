@@ -45,6 +45,29 @@ def test_each_frame_of_a_history_comes_back_equal(project: Project, name: str) -
         assert_same(versions.load(project, version.ref), frame)
 
 
+SETS = sorted(path.name for path in CASES.iterdir() if path.is_dir()) if CASES.is_dir() else []
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_each_data_set_comes_back(project: Project, name: str) -> None:
+    """Each file byte for byte, each table with exact dtypes, and the folder as it is."""
+    files = sorted(path for path in (CASES / name).iterdir() if path.is_file())
+    kept = [snapshot(project, file, f"{name}-files") for file in files]
+    for file, version in zip(files, kept, strict=True):
+        assert versions.load(project, version.ref).read_bytes() == file.read_bytes()
+    for file in files:
+        if ".csv" in file.name:
+            frame = pd.read_csv(file)
+            version = snapshot(project, frame, f"{name}-frames")
+            found = versions.load(project, version.ref)
+            pd.testing.assert_frame_equal(found, frame, check_exact=True, check_index_type="exact")
+            assert_same(found, frame)
+    folder = versions.load(project, snapshot(project, CASES / name, name).ref)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in files
+    }
+
+
 def test_other_line_ends_are_another_file_and_the_same_frame(project: Project) -> None:
     # v01 and v02 differ in their line ends alone
     paths = [CASES / "covid_key_countries" / name for name in ("v01.csv", "v02.csv")]
