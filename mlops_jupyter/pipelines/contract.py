@@ -48,6 +48,15 @@ def read_parameters(cell: SourceCell, path: Path) -> tuple[Parameter, ...]:
     return tuple(contract.found.values())
 
 
+def fixed_parameters(cell: SourceCell) -> set[str]:
+    """Return the parameters whose values cannot change in place, whatever is given for them."""
+    return {
+        parameter.name
+        for parameter in read_parameters(cell, Path())
+        if not parameter.kind.may_be("any", "list", "set", "dict", "tuple", "record", "frozenset")
+    }
+
+
 def _parsed(source: str) -> tuple[str, ast.Module]:
     with unwarned():
         try:

@@ -69,10 +69,10 @@ def _converted(kind: Kind, value: Any, depth: int) -> Any:
 
 def _any(_kind: Kind, value: Any, depth: int) -> Any:
     if isinstance(value, Plain):
-        return resolved(str.__str__(value))
+        return _no_reference(resolved(str.__str__(value)))
     if isinstance(value, str):
-        return SCALARS["str"](value)
-    if isinstance(value, bool) or value is None or isinstance(value, Reference | Timestamp):
+        return _no_reference(SCALARS["str"](value))
+    if isinstance(value, bool) or value is None or isinstance(value, Timestamp):
         return value
     for name in ("int", "float", "datetime", "date", "decimal", "path"):
         if isinstance(value, TYPES[name]):
@@ -83,6 +83,13 @@ def _any(_kind: Kind, value: Any, depth: int) -> Any:
         if isinstance(value, TYPES[name]):
             return _holder(Kind(name, (ANY,)), value, depth)
     raise TypeError(value)
+
+
+def _no_reference(value: Any) -> Any:
+    """Refuse a secret where a step might change it in place, so that it would be passed on."""
+    if isinstance(value, Reference):
+        raise ReasonedError("a secret is a parameter of its own, annotated `str` or `'Secret'`")
+    return value
 
 
 def _holder(kind: Kind, value: Any, depth: int) -> Any:
@@ -119,7 +126,7 @@ def _dict(kind: Kind, value: Any, depth: int) -> dict[Any, Any]:
 def _item(kind: Kind, value: Any, where: object, depth: int) -> Any:
     """Convert a part of a value, and say which one is wrong."""
     try:
-        return _converted(kind, value, depth + 1)
+        return _no_reference(_converted(kind, value, depth + 1))
     except ReasonedError:
         raise
     except (TypeError, ValueError, ArithmeticError):

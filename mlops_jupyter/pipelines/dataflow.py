@@ -21,6 +21,7 @@ from itertools import accumulate
 from mlops_jupyter.cells.analysis import CellAnalysis, is_given
 from mlops_jupyter.cells.statement import Statement, statements
 from mlops_jupyter.errors import UsageError, did_you_mean
+from mlops_jupyter.pipelines.contract import fixed_parameters
 from mlops_jupyter.pipelines.source import PARAMETERS, SourceCell, SourceNotebook
 
 UNCHANGING = (int, float, str, bool, type(None))
@@ -238,14 +239,19 @@ def statements_of(cells: Iterable[SourceCell]) -> Iterator[Statement]:
 
 
 def constants_of(cells: Iterable[SourceCell]) -> set[str]:
-    """Return the names that are bound to nothing but literals that cannot change in place."""
+    """Return the names that are bound to nothing but literals that cannot change in place.
+
+    Parameters that cannot, too.
+    """
     found: dict[str, bool] = {}
     for cell in cells:
+        # what a parameter is by default says little of what it is in this run
+        fixed = fixed_parameters(cell) if PARAMETERS in cell.tags else set()
         for name in cell.analysis.writes:
             literal = cell.analysis.literals.get(name, found)
-            # a parameter may be None by default, and a list in this run
-            is_open = literal is None and PARAMETERS in cell.tags
-            found[name] = found.get(name, True) and type(literal) in UNCHANGING and not is_open
+            found[name] = found.get(name, True) and (
+                name in fixed if PARAMETERS in cell.tags else type(literal) in UNCHANGING
+            )
     return {name for name, is_constant in found.items() if is_constant}
 
 

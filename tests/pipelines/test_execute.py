@@ -335,25 +335,28 @@ def test_secrets_reach_the_kernel_and_nothing_else(
 db: "Secret" = "env:DB_URL"
 hub = os.environ["HUB_KEY"]
 password = "x"
+late: "str | None" = None
 """
+    connect = "def connect(*words): return sum(map(len, words))"
     write(
         offline.root / "secrets.ipynb",
         code(cell, PARAMETERS),
-        code("lengths = [len(db), len(hub), len(password)]", "step:a"),
-        code("copy = db\nassert lengths == [18, 16, 17], lengths", "step:b"),
+        code(connect),
+        code("length = connect(db, hub, password, late)", "step:a"),
+        code("copy = db\nassert length == connect(db, hub, password, late) == 67", "step:b"),
     )
     declare(offline, secrets="secrets.ipynb")
     project = open_project(offline.root)
     monkeypatch.setenv("DB_URL", "hunter-by-the-name")
     monkeypatch.setenv("HUB_KEY", "hunter-in-a-cell")
-    run = run_pipeline(project, "secrets", {"password": "hunter-plain-text"})
+    run = run_pipeline(project, "secrets", {"password": "hunter-plain-text", "late": "env:HUB_KEY"})
     assert run.status == "finished"
     assert run.parameters == {
-        "db": "env:DB_URL", "hub": "env:HUB_KEY", "password": "‹masked›",
+        "db": "env:DB_URL", "hub": "env:HUB_KEY", "password": "‹masked›", "late": "env:HUB_KEY",
     }  # fmt: skip
     injected = json.loads((project.root / str(run.steps[0].executed)).read_text())
     given = injected["metadata"]["papermill"]["parameters"]
-    assert given == {"password": "‹masked›"}
+    assert given == {"password": "‹masked›", "late": "env:HUB_KEY"}
     project.catalog.close()
     files = [f for f in project.folder.rglob("*") if f.is_file()]
     assert len(files) > 5

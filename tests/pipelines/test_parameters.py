@@ -32,7 +32,7 @@ import os
 db: "Secret" = "env:DB_URL"
 hub = os.environ["HUB_KEY"]
 other = os.getenv("OTHER_KEY")
-password = None
+password: "str | None" = None
 login: dict = {}
 name = "x"
 """
