@@ -28,7 +28,8 @@ HEAVY = {
 }
 
 WHEN_NEEDED = {
-    "data.files.file", "data.file_state", "data.snapshot", "data.versions",  # a file is read, data kept
+    # a file is read, data kept
+    "data.files.file", "data.file_state", "data.snapshot", "data.versions",
     "magics.display", "magics.listing",  # something is shown
     "runs.block", "runs.environment", "runs.findings", "runs.history", "runs.logged",
     "runs.mirror", "runs.mlflow_attach", "runs.mlflow_place", "runs.monitor", "runs.series",
