@@ -7,7 +7,7 @@ changed is kept as what differs from its base, where that is little; any other i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +162,7 @@ class _Changes:
         )
 
 
-def _shared(leaves: Iterator[Leaf] | Any, measures: Measures, known: Sequence[Version]) -> Leaves:
+def _shared(leaves: Iterable[Leaf], measures: Measures, known: Sequence[Version]) -> Leaves:
     """Return the leaves whose content a version before has."""
     there = {
         (leaf["type"], tuple(leaf["digests"])): leaf
