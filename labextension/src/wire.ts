@@ -315,7 +315,7 @@ export interface Dataset {
  * source : Source or None
  *     What it was made of; None for a value of a cell.
  * profile : str or None
- *     Digest of the object with its statistics, see `mlops_jupyter.data.profile`.
+ *     Digest of the object with its statistics, see `mlops_jupyter.data.statistics.profile`.
  * stored_bytes : int or None
  *     What it added to the object store.
  * tags : tuple of str
