@@ -160,6 +160,14 @@ class Pipeline(Strict, frozen=True):
     """A notebook that is run as a pipeline."""
 
     notebook: Annotated[str, Meta(description="Path of the notebook, from this file.")]
+    by: Annotated[
+        Literal["tags", "headings"] | None,
+        Meta(description="What begins a step. Default: tags if there are any, else headings."),
+    ] = None
+    parameters_cell: Annotated[
+        str | int | None,
+        Meta(description="Id, or number from 1, of the cell that sets the parameters; 0: none."),
+    ] = None
 
 
 class Floor(Strict, frozen=True):
@@ -432,3 +440,37 @@ def add_pipeline(text: str, name: str, notebook: str, path: Path) -> str:
             hint=f"write it yourself:\n{entry}",
         )
     return added
+
+
+def change_pipeline(text: str, name: str, choices: Mapping[str, str | int], path: Path) -> str:
+    """Return the text of ``mlops.yaml`` with keys of one pipeline set, all else kept.
+
+    Raises
+    ------
+    UsageError
+        The pipeline is written in a way in which they cannot be set, e.g. on one line.
+    """
+    content, marks = parse(text, path)
+    lines = text.splitlines(keepends=True)
+    for key, value in choices.items():
+        written = f"{key}: {json.dumps(value, ensure_ascii=False)}"
+        place = marks.get(f"$.pipelines.{name}.{key}")
+        line, column = place or marks[f"$.pipelines.{name}.notebook"]
+        indent = " " * (column - 1)
+        if place is None:
+            lines[line:line] = [f"{indent}{written}\n"]
+        else:
+            comment = re.search(r"\s+#[^'\"]*$", lines[line - 1].rstrip("\n"))
+            lines[line - 1] = f"{indent}{written}{comment[0] if comment else ''}\n"
+        text = "".join(lines)
+        content["pipelines"][name][key] = value
+        try:
+            result, marks = parse(text, path)
+        except UsageError:
+            result = {}
+        if result != content:
+            raise UsageError(
+                f"{path}: cannot set `{key}` of the pipeline {name!r}",
+                hint=f"write it yourself, below its `notebook:`: {written}",
+            )
+    return text

@@ -15,13 +15,12 @@ from mlops_jupyter import errors
 from mlops_jupyter.errors import (
     CellFailedError,
     MlopsError,
-    NotFoundError,
     refused_by_disk,
 )
 from mlops_jupyter.pipelines import history, parameters, process, record
+from mlops_jupyter.pipelines.declared import declared, read_declared
 from mlops_jupyter.pipelines.notebook import cut_source
 from mlops_jupyter.pipelines.pipeline import PipelineRun
-from mlops_jupyter.pipelines.source import read_notebook
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import mirror
 
@@ -113,17 +112,14 @@ def run_pipeline(
         A kernel died, or did not start.
     """
     record.reconcile(project)
-    declared = project.settings.pipelines.get(name)
-    if declared is None:
-        hint = "declare it with `mlops pipeline build NOTEBOOK`"
-        raise NotFoundError("pipeline", name, project.settings.pipelines, hint=hint)
-    made = cut_source(read_notebook(project.root / declared.notebook), name)
+    pipeline = declared(project, name)
+    made = cut_source(read_declared(project, pipeline), name)
     bound = parameters.bind(made.pipeline.parameters, given or {})
     request = Request(
         root=str(project.root),
         id=secrets.token_hex(8),
         pipeline=name,
-        notebook=declared.notebook,
+        notebook=pipeline.notebook,
         content=made.source.content,
         given=bound.given,
         parameters=bound.recorded,

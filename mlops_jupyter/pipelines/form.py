@@ -9,13 +9,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.pipelines.contract import read_parameters
+from mlops_jupyter.pipelines.declared import declared, read_declared
 from mlops_jupyter.pipelines.kind import ANY, Bounds, Kind
 from mlops_jupyter.pipelines.literal import Reference
 from mlops_jupyter.pipelines.parameters import recorded
 from mlops_jupyter.pipelines.pipeline import Parameter, PipelineForm
-from mlops_jupyter.pipelines.source import read_notebook
 from mlops_jupyter.project import Project
 
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -41,12 +40,9 @@ def parameters_of(project: Project, name: str) -> tuple[str, tuple[Parameter, ..
     NotFoundError, UsageError
         There is no such pipeline, or its `parameters` cell cannot be read.
     """
-    declared = project.settings.pipelines.get(name)
-    if declared is None:
-        hint = "declare it with `mlops pipeline build NOTEBOOK`"
-        raise NotFoundError("pipeline", name, project.settings.pipelines, hint=hint)
-    source = read_notebook(project.root / declared.notebook)
-    return declared.notebook, read_parameters(source.parameters, source.path)
+    pipeline = declared(project, name)
+    source = read_declared(project, pipeline)
+    return pipeline.notebook, read_parameters(source.parameters, source.path)
 
 
 def schema(name: str, parameters: Sequence[Parameter]) -> dict[str, Any]:

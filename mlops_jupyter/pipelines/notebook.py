@@ -65,7 +65,7 @@ def cut_source(source: SourceNotebook, name: str | None = None) -> Cut:
         Step(step.name, tuple(c.position for c in step.code), flow.receives, flow.passes)
         for step, flow in zip(source.steps, flows, strict=True)
     )
-    named = name if name is not None else _name_of(source.path)
+    named = name if name is not None else name_of(source.path)
     return Cut(Pipeline(named, str(source.path), parameters, steps), source, flows)
 
 
@@ -131,7 +131,8 @@ def to_json(notebook: Mapping[str, Any]) -> bytes:
     return (json.dumps(notebook, indent=1) + "\n").encode()
 
 
-def _name_of(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """Return what a pipeline is called that is made of a notebook."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem).strip("-._")[:100]
     if NAME.fullmatch(name) is None:
         raise UsageError(

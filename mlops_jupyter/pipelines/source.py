@@ -1,4 +1,4 @@
-"""Reading a notebook: its cells, and what their tags make of them.
+"""Reading a notebook: its cells, and what their tags, or else the headings, make of them.
 
 Notebooks of the present format are read here, so that nothing heavy is imported to look at
 one; older formats go through nbformat (https://nbformat.readthedocs.io).
@@ -7,18 +7,25 @@ one; older formats go through nbformat (https://nbformat.readthedocs.io).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.config import NAME
 from mlops_jupyter.errors import UsageError
+from mlops_jupyter.pipelines.heading import Heading, cutting_level, headings_of, step_name
 from mlops_jupyter.runs.notebook import HINT, decoded, read_file
 
 PARAMETERS = "parameters"
 SKIP = "skip"
 STEP = "step:"
+
+NEAR_THE_TOP = 5
+"""Code cells among which one that looks like parameters is looked for."""
+
+By = Literal["tags", "headings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,10 @@ class SourceCell:
         return f"cell {self.position + 1}" + (f" ({shown[0]})" if shown else "")
 
 
+NO_PARAMETERS = SourceCell(-1, "code", "", (PARAMETERS,), {})
+"""Stands for the cell of a notebook that has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceStep:
     """The cells of a step: its code, and the text around it."""
@@ -66,7 +77,7 @@ class SourceStep:
 
 @dataclass(frozen=True, slots=True)
 class SourceNotebook:
-    """A notebook sorted by its tags.
+    """A notebook sorted by its tags or headings.
 
     Attributes
     ----------
@@ -76,11 +87,14 @@ class SourceNotebook:
     kernel : str
         Name of its kernel.
     parameters : SourceCell
+        `NO_PARAMETERS` when there is none.
     setup : tuple of SourceCell
         Code before the first step, which runs in each step; the parameters cell is in it.
     steps : tuple of SourceStep
     skipped : tuple of SourceCell
         Code that is tagged ``skip``.
+    by : str
+        Whether ``tags`` or ``headings`` begin the steps.
     """
 
     path: Path
@@ -90,6 +104,7 @@ class SourceNotebook:
     setup: tuple[SourceCell, ...]
     steps: tuple[SourceStep, ...]
     skipped: tuple[SourceCell, ...]
+    by: By = "tags"
 
 
 def read_notebook(path: Path) -> SourceNotebook:
@@ -109,17 +124,72 @@ def parse_notebook(content: bytes, path: Path) -> SourceNotebook:
     kernel, language = _kernel(notebook)
     if language not in {"python", "ipython"}:
         raise UsageError(f"{path}: its language is {language}", hint="pipelines are Python")
-    cells = [_cell(content, n, path) for n, content in enumerate(notebook["cells"])]
+    told = _mapping(_mapping(notebook.get("metadata")).get("mlops"))
+    chosen = told.get("parameters_cell")
+    cells = _cells(notebook, path)
+    cells = _with_told_parameters(cells, chosen, path)
     skipped = tuple(c for c in cells if SKIP in c.tags and c.kind == "code")
     kept = [c for c in cells if SKIP not in c.tags]
-    parameters = _parameters(kept, path)
-    setup, steps = _sort(kept, path)
-    if parameters not in setup:
+    by: By = "tags" if has_steps(kept) else "headings"
+    if told.get("by") in ("tags", "headings"):
+        by = told["by"]
+    cut = _cut_by_tags if by == "tags" else _cut_by_headings
+    parameters, setup, steps = cut(kept, path, has_parameters=chosen != 0)
+    return SourceNotebook(path, content, kernel, parameters, setup, steps, skipped, by)
+
+
+def cells_of(content: bytes, path: Path) -> list[SourceCell]:
+    """Return the cells of a notebook, as they are.
+
+    Raises
+    ------
+    UsageError
+        It is no notebook.
+    """
+    return _cells(_decode(content, path), path)
+
+
+def _cells(notebook: dict[str, Any], path: Path) -> list[SourceCell]:
+    return [_cell(content, n, path) for n, content in enumerate(notebook["cells"])]
+
+
+def with_choices(content: bytes, path: Path, choices: dict[str, Any]) -> bytes:
+    """Return a notebook that says itself how it is to be cut; without choices, the very same.
+
+    Parameters
+    ----------
+    content : bytes
+    path : Path
+    choices : dict
+        ``by``: ``tags`` or ``headings``. ``parameters_cell``: the id of a cell, or its number;
+        0 for none.
+    """
+    if not choices:
+        return content
+    notebook = _decode(content, path)
+    metadata = _mapping(notebook.get("metadata"))
+    told = {**_mapping(metadata.get("mlops")), **choices}
+    return json.dumps({**notebook, "metadata": {**metadata, "mlops": told}}).encode()
+
+
+def lasting_name(content: bytes, path: Path, number: int) -> str | int:
+    """Return what a cell is to be remembered by: its id, or else its number, from 1.
+
+    Raises
+    ------
+    UsageError
+        There is no such code cell.
+    """
+    cells = _decode(content, path)["cells"]
+    cell = _mapping(cells[number - 1]) if 0 < number <= len(cells) else {}
+    if cell.get("cell_type") != "code":
+        what = "text" if cell else f"not there: the notebook has {len(cells)} cells"
         raise UsageError(
-            f"{path}: the cell tagged `{PARAMETERS}` is {parameters.words}, in a step",
-            hint="move it above the first step",
+            f"{path}: cell {number} is {what}", hint="cells count from 1, text cells too"
         )
-    return SourceNotebook(path, content, kernel, parameters, setup, steps, skipped)
+    identity = cell.get("id")
+    same = [c for c in cells if _mapping(c).get("id") == identity]
+    return identity if isinstance(identity, str) and identity and len(same) == 1 else number
 
 
 def _decode(content: bytes, path: Path) -> dict[str, Any]:
@@ -190,8 +260,30 @@ def _parameters(cells: list[SourceCell], path: Path) -> SourceCell:
     return found[0]
 
 
+def _with_told_parameters(cells: list[SourceCell], told: Any, path: Path) -> list[SourceCell]:
+    """Tag the cell that was chosen to hold the parameters, and no other."""
+    if not isinstance(told, str | int):
+        return cells
+    others = [replace(c, tags=tuple(t for t in c.tags if t != PARAMETERS)) for c in cells]
+    if told == 0:
+        return others
+    for cell in others:
+        if cell.kind == "code" and told in (cell.content.get("id"), cell.position + 1):
+            others[cell.position] = replace(cell, tags=(*cell.tags, PARAMETERS))
+            return others
+    raise UsageError(
+        f"{path}: the cell chosen for the parameters, {told!r}, is not there",
+        hint="choose another with `mlops pipeline build --parameters-cell N`, or tag it",
+    )
+
+
+def has_steps(cells: Sequence[SourceCell]) -> bool:
+    """Return whether a tag begins a step."""
+    return any(t.startswith(STEP) for c in cells if c.kind == "code" for t in c.tags)
+
+
 def _sort(
-    cells: list[SourceCell], path: Path
+    cells: list[SourceCell], begins: Callable[[SourceCell], str | None], path: Path
 ) -> tuple[tuple[SourceCell, ...], tuple[SourceStep, ...]]:
     """Give each cell to the setup or to a step; text goes with the code below it."""
     setup: list[SourceCell] = []
@@ -201,7 +293,7 @@ def _sort(
         if cell.kind != "code":
             text.append(cell)
             continue
-        name = _step_name(cell, path)
+        name = begins(cell)
         if name is not None and name != current:
             if name in steps:
                 raise UsageError(
@@ -217,18 +309,114 @@ def _sort(
             code.append(cell)
             shown.extend([*text, cell])
         text.clear()
-    if not steps:
-        raise UsageError(
-            f"{path}: no code cell is tagged `{STEP}NAME`",
-            hint=_near_tag(cells) or f"tag the first cell of each step, e.g. `{STEP}train`",
-        )
     if current is not None:
         steps[current][1].extend(text)
     made = (SourceStep(n, tuple(code), tuple(shown)) for n, (code, shown) in steps.items())
     return tuple(setup), tuple(made)
 
 
-def _step_name(cell: SourceCell, path: Path) -> str | None:
+def _cut_by_tags(
+    cells: list[SourceCell], path: Path, *, has_parameters: bool
+) -> tuple[SourceCell, tuple[SourceCell, ...], tuple[SourceStep, ...]]:
+    parameters = _parameters(cells, path) if has_parameters else NO_PARAMETERS
+    setup, steps = _sort(cells, lambda cell: step_of(cell, path), path)
+    if not steps:
+        raise UsageError(
+            f"{path}: no code cell is tagged `{STEP}NAME`",
+            hint=_near_tag(cells) or f"tag the first cell of each step, e.g. `{STEP}train`",
+        )
+    if has_parameters and parameters not in setup:
+        raise UsageError(
+            f"{path}: the cell tagged `{PARAMETERS}` is {parameters.words}, in a step",
+            hint="move it above the first step",
+        )
+    return parameters, setup, steps
+
+
+def _cut_by_headings(
+    cells: list[SourceCell], path: Path, *, has_parameters: bool
+) -> tuple[SourceCell, tuple[SourceCell, ...], tuple[SourceStep, ...]]:
+    """Let each heading begin a step; what stands above the first one is the setup.
+
+    Sections down to the one that holds the parameters are setup too.
+    """
+    if (near := _near_tag(cells)) is not None:
+        raise UsageError(f"{path}: no code cell is tagged `{STEP}NAME`", hint=near)
+    starts = dict(section_starts(cells))
+    if not starts:
+        raise UsageError(
+            f"{path}: no code cell is tagged `{STEP}NAME`, and no code stands below a heading",
+            hint=f"tag the first cell of each step, e.g. `{STEP}train`, or write a text cell "
+            "such as `## Train` above it",
+        )
+    tagged = [c for c in cells if PARAMETERS in c.tags and c.kind == "code"]
+    parameters = NO_PARAMETERS
+    if tagged:
+        parameters = _parameters(cells, path)
+    elif has_parameters:
+        _ask_for_parameters(cells, path)
+    starts = {at: name for at, name in starts.items() if at > parameters.position}
+    setup, steps = _sort(cells, lambda cell: starts.get(cell.position), path)
+    if not steps:
+        raise UsageError(
+            f"{path}: no heading stands below {parameters.words}",
+            hint="move the parameters to the top",
+        )
+    return parameters, setup, steps
+
+
+def section_starts(cells: Sequence[SourceCell]) -> Iterator[tuple[int, str]]:
+    """Return where steps begin by headings: positions of code cells, and names.
+
+    A heading of a higher level begins one too, once the first has begun.
+    """
+    found = {c.position: headings_of(c.source) for c in cells if c.kind == "markdown"}
+    level = cutting_level(heading for headings in found.values() for heading in headings)
+    waiting: Heading | None = None
+    names: list[str] = []
+    for cell in cells:
+        for heading in found.get(cell.position, ()):
+            if level is not None and heading.level <= level:
+                is_title = heading.level < level and not names and waiting is None
+                waiting = waiting if is_title else heading
+        if cell.kind == "code" and waiting is not None and cell.source.strip():
+            names.append(step_name(waiting.text, len(names) + 1, names))
+            waiting = None
+            yield cell.position, names[-1]
+
+
+def _ask_for_parameters(cells: list[SourceCell], path: Path) -> None:
+    """Refuse to guess which cell holds the parameters, where one may be meant."""
+    top = [c for c in cells if c.kind == "code" and c.source.strip()][:NEAR_THE_TOP]
+    numbers = [c.position + 1 for c in top if looks_like_parameters(c)]
+    if not numbers:
+        return
+    none = "`--parameters-cell none` for none"
+    if len(numbers) == 1:
+        told = f"cell {numbers[0]} looks like parameters, and is not tagged `{PARAMETERS}`"
+        hint = f"tag it, or build with `--parameters-cell {numbers[0]}`; {none}"
+    else:
+        shown = f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+        told = f"cells {shown} look like parameters, and none is tagged `{PARAMETERS}`"
+        hint = f"tag one, or build with `--parameters-cell {numbers[0]}`; {none}"
+    raise UsageError(f"{path}: {told}", hint=hint)
+
+
+def looks_like_parameters(cell: SourceCell) -> bool:
+    """Return whether a cell does nothing but to bind literals."""
+    analysis = cell.analysis
+    values = [analysis.literals[name] for name in analysis.writes if name in analysis.literals]
+    is_plain = not (analysis.opaque or analysis.uses or analysis.mentions.calls)
+    return (
+        is_plain
+        and len(values) == len(analysis.writes)
+        # `rows = []` waits to be filled
+        and any(value not in ([], {}, ()) for value in values)
+    )
+
+
+def step_of(cell: SourceCell, path: Path) -> str | None:
+    """Return the step that a tag of the cell names."""
     names = [t.removeprefix(STEP).strip() for t in cell.tags if t.startswith(STEP)]
     if not names:
         return None
@@ -248,6 +436,6 @@ def _step_name(cell: SourceCell, path: Path) -> str | None:
 def _near_tag(cells: list[SourceCell]) -> str | None:
     for cell in cells:
         for tag in cell.tags:
-            if tag.lower().startswith("step"):
+            if tag.lower().startswith("step") and not tag.startswith(STEP):
                 return f"cell {cell.position + 1} is tagged `{tag}`; write `{STEP}NAME`"
     return None

@@ -136,7 +136,7 @@ def test_a_notebook_without_parameters_is_refused(path: Path) -> None:
 
 def test_a_notebook_without_steps_is_refused(path: Path) -> None:
     write(path, P, code("x = n"))
-    assert "no code cell is tagged `step:NAME`\n  hint: tag the first cell" in refused(path)
+    assert "no code cell is tagged `step:NAME`, and no code stands below a" in refused(path)
     write(path, P, code("x = n", "Step-train"))
     assert "cell 2 is tagged `Step-train`; write `step:NAME`" in refused(path)
 
