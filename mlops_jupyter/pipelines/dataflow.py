@@ -284,10 +284,10 @@ class _Carried:
         made = [*self._setup, *(s for part in self._steps[: step + 1] for s in part)]
         names = dict.fromkeys(n for s in made if not s.imports for n in s.analysis.functions)
         order = {**setup, **bound}
+        reads = {name: self._names.read_by([name]) - {name} for name in names if name not in order}
         return {
-            name: tuple(v for v in order if v in self._names.reach([name]) - {name})
-            for name in names
-            if name not in order
+            name: tuple(v for v in order if v in read) if read else ()
+            for name, read in reads.items()
         }
 
     def _wanted(self, statement: Statement, needed: set[str]) -> bool:
@@ -314,29 +314,38 @@ def _unseen(names: Iterable[str], past: _Part, setup: _Setup) -> dict[str, None]
     }
 
 
+def unbound(notebook: SourceNotebook) -> Iterator[tuple[SourceCell, str, str | None]]:
+    """Return each name that a cell reads and no cell before it binds, and what may help."""
+    return _unbound(notebook, _Names(notebook))
+
+
 def _check(notebook: SourceNotebook, names: _Names) -> None:
     """Refuse a name that no cell before it binds, before anything runs."""
+    for cell, name, hint in _unbound(notebook, names):
+        what = f"{notebook.path}: {cell.words} reads {name!r}, which no cell before it binds"
+        raise UsageError(what, hint=hint)
+
+
+def _unbound(
+    notebook: SourceNotebook, names: _Names
+) -> Iterator[tuple[SourceCell, str, str | None]]:
     bound: set[str] = set()
-    opaque = False
     cells = [*notebook.setup, *(c for step in notebook.steps for c in step.code)]
     for cell in cells:
         analysis = cell.analysis
-        opaque |= analysis.opaque
+        if analysis.opaque:
+            return
         for name in sorted(analysis.required - bound):
-            if not opaque:
-                raise _unbound(notebook, cell, name, bound)
+            yield cell, name, _help(notebook, name, bound)
         bound.update(analysis.writes)
         bound |= names.bound_by(names.reach(analysis.uses))
 
 
-def _unbound(notebook: SourceNotebook, cell: SourceCell, name: str, bound: set[str]) -> UsageError:
+def _help(notebook: SourceNotebook, name: str, bound: set[str]) -> str | None:
     later = [c for step in notebook.steps for c in step.code if name in c.analysis.writes]
     left_out = [c for c in notebook.skipped if name in c.analysis.writes]
     if left_out:
-        hint: str | None = f"{left_out[0].words} binds it, and is tagged `skip`"
-    elif later:
-        hint = f"{later[0].words} binds it: move that above"
-    else:
-        hint = did_you_mean(name, bound)
-    what = f"{notebook.path}: {cell.words} reads {name!r}, which no cell before it binds"
-    return UsageError(what, hint=hint)
+        return f"{left_out[0].words} binds it, and is tagged `skip`"
+    if later:
+        return f"{later[0].words} binds it: move that above"
+    return did_you_mean(name, bound)

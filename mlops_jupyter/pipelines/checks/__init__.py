@@ -1,0 +1,1 @@
+"""What `mlops pipeline check` looks for, one module each; nothing is run."""
