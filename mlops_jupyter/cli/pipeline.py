@@ -1,4 +1,4 @@
-"""``mlops pipeline build``, ``run``, ``parameters`` and ``list``."""
+"""``mlops pipeline``: ``run``, ``parameters`` and ``list``; the others are beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from mlops_jupyter.cli.cutting import build_command, check_command, show_command
 from mlops_jupyter.cli.parameters import RunCommand, default_of, lines_of
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.errors import ExternalError, MlopsError
@@ -24,21 +25,14 @@ def pipeline_command() -> None:
     """Build and run pipelines: notebooks cut into steps.
 
     In the notebook, tag the cell that sets the parameters `parameters`, and the first cell of
-    each step `step:NAME`; the cells below it belong to it. Code before the first step is the
-    setup, which runs in each step. Cells tagged `skip` are left out.
+    each step `step:NAME`; the cells below it belong to it. Where no step is tagged, headings
+    begin them. Code before the first step is the setup, which runs in each step. Cells tagged
+    `skip` are left out.
     """
 
 
-@pipeline_command.command("build")
-@click.argument("notebook", type=click.Path(path_type=Path))
-@click.option("--name", help="Of the pipeline. Default: the name of the notebook's file.")
-def build_command(notebook: Path, name: str | None) -> None:
-    """Cut NOTEBOOK into steps, check it, and declare it in mlops.yaml."""
-    from mlops_jupyter.pipelines.build import build
-
-    made = build(open_project(), notebook, name)
-    show_steps(made)
-    click.echo(f"run it with `mlops pipeline run {made.name}`")
+for _command in (build_command, show_command, check_command):
+    pipeline_command.add_command(_command)
 
 
 @pipeline_command.command("run", cls=RunCommand)

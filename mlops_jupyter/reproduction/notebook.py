@@ -78,7 +78,7 @@ def save_notebook(project: Project, run_id: str, path: Path, *, force: bool = Fa
 
 def written(run: Run, executions: Sequence[Logged]) -> bytes:
     """Return the notebook of some executions."""
-    cells = [_text("about", _about(run))]
+    cells = [_text("about", about(run))]
     if not executions or not _LOADS.match(executions[0].source):
         cells.append(_code("load", LOAD, {"part": "load"}))
     cells += [_cell(execution) for execution in executions]
@@ -128,7 +128,8 @@ def _text(identity: str, source: str) -> dict[str, Any]:
     }
 
 
-def _about(run: Run) -> str:
+def about(run: Run) -> str:
+    """Return what a notebook made of a run says of itself, as Markdown."""
     when = f"{run.status} {run.started_at[:16].replace('T', ' ')} UTC"
     told = f"The cells of run `{run.id}`, in the order in which they were executed; {when}."
     lines = [f"# {_plain(run.name)}", "", told]

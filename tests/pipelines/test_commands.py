@@ -11,7 +11,7 @@ import pytest
 
 from mlops_jupyter.cli.main import main
 from mlops_jupyter.project import Project
-from tests.pipelines.notebooks import PARAMETERS, code, declare, write
+from tests.pipelines.notebooks import PARAMETERS, code, declare, text, write
 
 
 @pytest.fixture
@@ -241,3 +241,95 @@ def test_papermill_can_still_read_the_parameters(mlops, offline: Project) -> Non
 
 def test_papermill_survives_a_cell_that_it_cannot_read_whole(train: Path) -> None:
     assert "password: Secret" in help_of_papermill(train)
+
+
+def test_build_by_headings_says_so(mlops, offline: Project) -> None:
+    write(
+        offline.root / "study.ipynb",
+        code("n = 3"),
+        text("## Load"),
+        code("rows = [n] * 2"),
+        text("## Score"),
+        code("score = sum(rows)"),
+    )
+    status, shown, errors = mlops("pipeline", "build", "study.ipynb")
+    assert (status, shown) == (2, "")
+    assert errors.splitlines() == [
+        "error: study.ipynb: cell 1 looks like parameters, and is not tagged `parameters`",
+        "  hint: tag it, or build with `--parameters-cell 1`; `--parameters-cell none` for none",
+    ]
+    status, shown, _ = mlops("pipeline", "build", "study.ipynb", "--parameters-cell", "1")
+    assert status == 0
+    assert shown.splitlines()[-3:] == [
+        "parameters: n=3",
+        "cut by headings",
+        "run it with `mlops pipeline run study`",
+    ]
+    shown = mlops("pipeline", "build", "study.ipynb", "--parameters-cell", "none")[1]
+    assert shown.splitlines()[-6:-1] == [
+        "parameters: none",
+        "cut by headings; the code above the first, cell 1, is the setup",
+        "no cell sets parameters: tag one `parameters`, or `--parameters-cell N`",
+        "changed: parameters: gone n",
+        "changed: setup, which runs in each step: cell 1 new",
+    ]
+    status, _, errors = mlops("pipeline", "build", "study.ipynb", "--parameters-cell", "all")
+    assert status == 2
+    assert "'all' is no cell: write its number, from 1, or `none`" in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ([], "no notebook is given"),
+        (["a.ipynb", "--out", "b.ipynb"], "--out and --force go with --from-run"),
+        (["a.ipynb", "--from-run", "abc"], "--from-run makes its own notebook"),
+        (["--from-run", "abc"], "there is no run 'abc'"),
+    ],
+)
+def test_options_of_build_that_do_not_go_together(mlops, words: list[str], error: str) -> None:
+    status, shown, errors = mlops("pipeline", "build", *words)
+    assert (status, shown) == (2, "")
+    assert errors.startswith(f"error: {error}")
+
+
+def test_show_draws_the_pipeline(mlops, offline: Project) -> None:
+    cells = [code("a = n", "step:load"), code("b = a", "step:train")]
+    write(offline.root / "train.ipynb", code("n = 1", PARAMETERS), *cells)
+    mlops("pipeline", "build", "train.ipynb")
+    status, shown, _ = mlops("pipeline", "show", "train")
+    assert status == 0
+    assert "│  from load: a │" in shown
+    status, shown, _ = mlops("pipeline", "show", "train", "--mermaid")
+    assert (status, shown.splitlines()[0]) == (0, "flowchart TD")
+    assert '  s0 -->|"a"| s1' in shown
+    assert mlops("pipeline", "show", "trian")[0] == 2
+
+
+def test_check_ends_with_1_when_something_is_wrong(mlops, offline: Project) -> None:
+    assert mlops("pipeline", "check")[0] == 2
+    load = code("rows = open('rows.txt').read() * n", "step:load")
+    train = code("import random\nscore = len(rows) * random.random()", "step:train")
+    write(offline.root / "train.ipynb", code("n = 1", PARAMETERS), load, train)
+    mlops("pipeline", "build", "train.ipynb")
+    status, shown, _ = mlops("pipeline", "check")
+    assert status == 1
+    load_words = "train.ipynb, cell 2: error [missing-input]"
+    train_words = "train.ipynb, cell 3: warning [unseeded]"
+    assert shown.splitlines() == [
+        f"{load_words}: reads 'rows.txt', which is not there and which no cell writes",
+        "  hint: paths count from the folder of the notebook",
+        f"{train_words}: draws random numbers without a seed: random.random()",
+        "  hint: set a seed above, e.g. `np.random.seed(0)`, or give `random_state=0`",
+        "pipeline train: 1 error, 1 warning",
+    ]
+    (offline.root / "rows.txt").write_text("a")
+    status, shown, _ = mlops("pipeline", "check", "train")
+    assert (status, shown.splitlines()[-1]) == (0, "pipeline train: 1 warning")
+    status, shown, _ = mlops("pipeline", "check", "train", "--strict", "--json")
+    assert status == 1
+    (found,) = json.loads(shown)
+    assert (found["pipeline"], found["findings"][0]["code"]) == ("train", "unseeded")
+    status, shown, _ = mlops("pipeline", "check", "train", "-p", "m", "1")
+    assert status == 1
+    assert "error [unknown-parameter]" in shown
