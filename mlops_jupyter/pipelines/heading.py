@@ -17,6 +17,9 @@ USUAL = 2
 
 LONGEST_NAME = 60
 
+LONGEST_LINE = 1000
+"""Characters of a line that may be a heading; longer ones are data, an image for instance."""
+
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MARKED = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
@@ -46,6 +49,9 @@ def headings_of(source: str) -> tuple[Heading, ...]:
 def _headings(source: str) -> Iterator[Heading]:
     fence, before = "", ""
     for line in source.splitlines():
+        if len(line) > LONGEST_LINE:
+            before = ""
+            continue
         found = _FENCE.match(line)
         if found is not None and (not fence or found[1].startswith(fence)):
             fence, before = ("" if fence else found[1]), ""

@@ -45,6 +45,7 @@ def refused(path: Path, *cells: dict[str, Any]) -> str:
         ("~~~~\n# no\n~~~\n# no\n~~~~\n# yes", [(1, "yes")]),
         ("#hashtag\n####### seven\n\\# no\n    # code", []),
         ("- item\n---\n\n| a |\n---\n> b\n===", []),
+        pytest.param(f"# {'<h1>[' * 100_000}\n## Yes", [(2, "Yes")], id="an image"),
         ("", []),
     ],
 )
