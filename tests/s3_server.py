@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -81,6 +82,7 @@ def s3_server() -> Iterator[S3Server]:
     }
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
+    _forget_clients()
     try:
         server.client().create_bucket(Bucket=BUCKET)
         yield server
@@ -90,4 +92,12 @@ def s3_server() -> Iterator[S3Server]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+        _forget_clients()
         server.close()
+
+
+def _forget_clients() -> None:
+    """Let no client that knows this server's address be taken for that of the next one."""
+    s3fs = sys.modules.get("s3fs")
+    if s3fs is not None:
+        s3fs.S3FileSystem.clear_instance_cache()

@@ -66,7 +66,8 @@ class Observer:
         self._process = Process()
         self._files = FileWatch(root)
         self._clock = Clock()
-        self._threads: frozenset[int] = frozenset()
+        # those that run already are of nobody's cell
+        self._threads = self._process.threads(self._is_user)
         self._results = 0
         self._began = (time_ns(), perf_counter())
         self._clock.start(0.0)
