@@ -6,9 +6,7 @@ import json
 import os
 import random
 import resource
-import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -193,28 +191,22 @@ def test_a_chain_that_grew_too_long_begins_anew(
 
 
 @pytest.mark.slow
-def test_any_of_a_thousand_versions_is_restored_in_twice_the_time_of_the_first(
-    project: Project, tmp_path: Path
-) -> None:
+def test_any_of_a_thousand_versions_stands_on_few_objects(project: Project, tmp_path: Path) -> None:
+    """What restoring takes beyond the first is in benchmarks/data.py."""
     rows, before = table(100_000), None
-    kept = []
+    kept, contents = [], {}
+    looked_at = random.Random(0).sample(range(1000), 20)
     for number in range(1000):
         rows[(number * 7919) % len(rows)] = b"changed in %d\n" % number
         Path("train.csv").write_bytes(b"".join(rows))
         kept.append(file.write(project.objects, Path("train.csv"), before).manifest)
         before = file.read_manifest(project.objects, kept[-1])
-
-    def seconds(number: int) -> float:
-        start = time.process_time()
+        if number in looked_at:
+            contents[number] = b"".join(rows)
+        assert max(map(objects_below, before["pieces"])) <= pieces.MOST_OBJECTS
+    for number, content in contents.items():
         copy = file.read(project.objects, kept[number], tmp_path / "copies")
-        took = time.process_time() - start
-        shutil.rmtree(copy.parent)
-        return took
-
-    # side by side, so that a machine that is busy for a while is busy for both
-    for number in random.Random(0).sample(range(1000), 20):
-        pairs = [(seconds(number), seconds(0)) for _ in range(7)]
-        assert statistics.median(one / first for one, first in pairs) < 2
+        assert copy.read_bytes() == content
 
 
 # --- what is known is not read --------------------------------------------------------------------
