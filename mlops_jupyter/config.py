@@ -168,6 +168,49 @@ class Pipeline(Strict, frozen=True):
         str | int | None,
         Meta(description="Id, or number from 1, of the cell that sets the parameters; 0: none."),
     ] = None
+    cache: Annotated[
+        bool | dict[Name, bool],
+        Meta(
+            description="off: its steps are always run. Or by step, `{STEP: off}`. Default: a step"
+            " that is known is not run again."
+        ),
+    ] = True
+    max_age: Annotated[
+        dict[Name, str],
+        Meta(
+            description="By step: how long its result counts, as 30m, 12h or 1d. A step that reads"
+            " URLs or databases is always run without it."
+        ),
+    ] = {}
+
+    def __post_init__(self) -> None:
+        for step, age in self.max_age.items():
+            age_in_seconds(age, step)
+
+    def caches(self, step: str) -> bool:
+        """Whether a step may be taken from the cache."""
+        return self.cache.get(step, True) if isinstance(self.cache, dict) else self.cache
+
+    def max_age_seconds(self, step: str) -> float | None:
+        """How long the result of a step counts; None: as long as what it is made of is the same."""
+        return age_in_seconds(self.max_age[step], step) if step in self.max_age else None
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def age_in_seconds(age: str, key: str) -> float:
+    """Return a time that is written as ``30m``, ``12h`` or ``1d``.
+
+    Raises
+    ------
+    ValueError
+        It is not.
+    """
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw])", age.strip().lower())
+    if found is None:
+        raise ValueError(f"`max_age` of {key!r} is not a time: {age!r}; write 30m, 12h or 1d")
+    return float(found[1]) * _SECONDS[found[2]]
 
 
 class Floor(Strict, frozen=True):

@@ -7,11 +7,19 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mlops_jupyter.cli.cutting import build_command, check_command, show_command
 from mlops_jupyter.cli.parameters import RunCommand, default_of, lines_of
+from mlops_jupyter.cli.plan import (
+    choice_of,
+    choice_options,
+    plan_command,
+    touch_command,
+    why_command,
+)
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.errors import ExternalError, MlopsError
 from mlops_jupyter.pipelines.pipeline import Pipeline, PipelineRun
@@ -45,8 +53,11 @@ for _command in (build_command, show_command, check_command):
     "--params", "file", type=click.Path(path_type=Path), metavar="FILE",
     help="A file of parameters, `name: value` lines in YAML; -p wins over it.",
 )  # fmt: skip
-def run_command(name: str, parameters: tuple[tuple[str, str], ...], file: Path | None) -> None:
-    """Run the pipeline NAME by papermill.
+@choice_options
+def run_command(
+    name: str, parameters: tuple[tuple[str, str], ...], file: Path | None, **choice: Any
+) -> None:
+    """Run the pipeline NAME by papermill; steps that are known are not run again.
 
     With NAME, --help lists its parameters too.
     """
@@ -57,7 +68,7 @@ def run_command(name: str, parameters: tuple[tuple[str, str], ...], file: Path |
     project = open_project()
     given = {**(read_file(file) if file is not None else {}), **dict(parameters)}
     with handed_over(project), shown() as progress:
-        run = run_pipeline(project, name, given, progress)
+        run = run_pipeline(project, name, given, progress, choice=choice_of(**choice))
     show_run(project, run)
 
 
@@ -109,6 +120,10 @@ def list_command(as_json: bool) -> None:
     console().print(shown)
 
 
+for _command in (plan_command, why_command, touch_command):
+    pipeline_command.add_command(_command)
+
+
 @contextlib.contextmanager
 def handed_over(project: Project) -> Iterator[None]:
     """In CI, where the machine goes away, copy what was recorded to MLflow before the end."""
@@ -146,8 +161,11 @@ def show_run(project: Project, run: PipelineRun) -> None:
         took = f" in {(ended - began).total_seconds():.1f} s"
     click.echo(f"pipeline {run.pipeline}: {run.status}{took}")
     for step in run.steps:
-        if step.executed is not None:
-            click.echo(f"  {project.root / step.executed}")
+        if step.executed is not None and step.status != "queued":
+            cached = "  (not run again)" if step.status == "cached" else ""
+            click.echo(f"  {project.root / step.executed}{cached}")
+        if step.why is not None and step.why.startswith(("audit: run", "could not")):
+            click.echo(f"  {step.step}: {step.why}")
     if run.run_id is not None:
         metrics = history.get(project, run.run_id).metrics
         for name, value in sorted(metrics.items()):

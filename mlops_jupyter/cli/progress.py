@@ -37,7 +37,9 @@ class _Lines:
 
     def tell(self, place: StepProgress) -> None:
         step = f"step {place.number}/{place.steps} {place.step}"
-        if place.status == "finished":
+        if place.status == "cached":
+            click.echo(f"{step}: not run again")
+        elif place.status == "finished":
             seconds = time.monotonic() - self._began
             cells = "1 cell" if place.cells == 1 else f"{place.cells} cells"
             click.echo(f"{step}: {cells}, {seconds:.1f} s")

@@ -16,6 +16,15 @@ listeners: list[Callable[[DatasetVersion, bool, Any], None]] = []
 With the version, whether it was taken, and what it was taken of; of a load that is None.
 """
 
+askers: list[Callable[[str, DatasetVersion], None]] = []
+"""Called when a written version was looked up: with what was asked for, and what it is now."""
+
+
+def tell_asked(asked: str, version: DatasetVersion) -> None:
+    """Tell that a version was asked for by `asked`, e.g. ``train@latest``."""
+    for asker in askers:
+        asker(asked, version)
+
 
 def tell(version: DatasetVersion, *, taken: bool = False, value: Any = None) -> None:
     """Tell all listeners that a version was loaded, or `taken` of a value by a snapshot."""

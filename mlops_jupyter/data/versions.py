@@ -79,6 +79,12 @@ def resolve(project: Project, ref: str) -> DatasetVersion:
     taken = replayed.resolve(project, asked)
     if taken is not None:
         return taken
+    found = _resolved(project, asked)
+    touched.tell_asked(asked.text, found)
+    return found
+
+
+def _resolved(project: Project, asked: Ref) -> DatasetVersion:
     if asked.dataset is None:
         return _alone(project, asked, NotFoundError("data version", asked.shown))
     name = asked.dataset

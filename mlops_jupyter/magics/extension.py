@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from mlops_jupyter.magics import capture, track
@@ -15,6 +16,11 @@ def load(shell: Any) -> None:
     shell.register_magics(MlopsMagics)
     shell.input_transformers_cleanup.append(track.take_off)
     capture.start(shell)
+    if "MLOPS_STEP_RUN" in os.environ:
+        from mlops_jupyter.pipelines import asked
+        from mlops_jupyter.project import open_project
+
+        asked.listen(open_project(), os.environ["MLOPS_STEP_RUN"])
 
 
 def unload(shell: Any) -> None:

@@ -19,6 +19,7 @@ from mlops_jupyter.errors import (
 )
 from mlops_jupyter.pipelines import history, parameters, process, record
 from mlops_jupyter.pipelines.declared import declared, read_declared
+from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.notebook import cut_source
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project
@@ -39,7 +40,7 @@ class StepProgress:
     cell, cells : int
         Which cell of how many, from 1; 0 while the kernel starts and the setup runs.
     status : str
-        ``running`` or ``finished``.
+        ``running``, ``finished``, or ``cached``: it was not run.
     """
 
     step: str
@@ -47,7 +48,7 @@ class StepProgress:
     steps: int
     cell: int
     cells: int
-    status: Literal["running", "finished"] = "running"
+    status: Literal["running", "finished", "cached"] = "running"
 
 
 Progress = Callable[[StepProgress], None]
@@ -70,6 +71,7 @@ class Request:
     parameters: dict[str, Any]
     injected: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    choice: Choice = field(default_factory=Choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,12 @@ def run_pipeline(
     progress: Progress | None = None,
     *,
     hand_over: bool = True,
+    choice: Choice | None = None,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
+
+    A step that is made of the same as before is not run again, what it gave is taken. So running
+    again is resuming.
 
     Parameters
     ----------
@@ -101,6 +107,8 @@ def run_pipeline(
     hand_over : bool
         Start the mirror to MLflow at the end; False for callers that copy the run themselves
         when it has succeeded.
+    choice : Choice, optional
+        What is to be run in any case.
 
     Raises
     ------
@@ -115,6 +123,8 @@ def run_pipeline(
     pipeline = declared(project, name)
     made = cut_source(read_declared(project, pipeline), name)
     bound = parameters.bind(made.pipeline.parameters, given or {})
+    choice = choice or Choice()
+    choice.check([step.name for step in made.pipeline.steps])
     request = Request(
         root=str(project.root),
         id=secrets.token_hex(8),
@@ -125,6 +135,7 @@ def run_pipeline(
         parameters=bound.recorded,
         injected=bound.source,
         environment=bound.environment,
+        choice=choice,
     )
     has_succeeded = False
     try:

@@ -47,7 +47,7 @@ def _last_runs(project: Project, name: str) -> tuple[PipelineRun, ...]:
 
 def _pipeline_run(project: Project, row: sqlite3.Row) -> PipelineRun:
     steps = project.catalog.rows(
-        "SELECT step, status, started_at, ended_at, executed, error FROM step_run"
+        "SELECT step, status, started_at, ended_at, executed, error, why FROM step_run"
         " WHERE pipeline_run_id = ? ORDER BY position",
         (row["id"],),
     )

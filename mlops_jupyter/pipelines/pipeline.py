@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from mlops_jupyter.pipelines.kind import ANY, Kind
 
-StepStatus = Literal["queued", "running", "finished", "failed", "interrupted"]
+StepStatus = Literal["queued", "running", "finished", "cached", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,20 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One execution of one step; `executed` is the executed notebook's path in the project."""
+    """One execution of one step.
+
+    Attributes
+    ----------
+    step : str
+    status : str
+        ``cached``: it was not run, what it gave before was taken.
+    started_at, ended_at : str or None
+    executed : str or None
+        Path of the executed notebook, from the project's root.
+    error : str or None
+    why : str or None
+        Why it was run, or not, in words.
+    """
 
     step: str
     status: StepStatus
@@ -82,6 +95,7 @@ class StepRun:
     ended_at: str | None
     executed: str | None
     error: str | None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,6 +39,7 @@ def begin(
     notebook: str,
     parameters: Mapping[str, Any],
     executed: Sequence[str],
+    seeded: Collection[int] = (),
 ) -> Opened:
     """Write down a pipeline run that this process will execute.
 
@@ -49,6 +51,8 @@ def begin(
         Of the run, defaults too.
     executed : sequence of str
         For each step, where its executed notebook will be, from the project's root.
+    seeded : collection of int
+        Positions of the steps before whose end code has seeded random numbers.
     """
     steps = tuple(secrets.token_hex(8) for _ in made.pipeline.steps)
     with contextlib.ExitStack() as stack:
@@ -78,7 +82,11 @@ def begin(
                     pipeline_run_id,
                     step.name,
                     position,
-                    _json(Boundary(dict(flow.definitions), frozenset(flow.recreated))),
+                    _json(
+                        Boundary(
+                            dict(flow.definitions), frozenset(flow.recreated), position in seeded
+                        )
+                    ),
                     path,
                 )
                 for position, (step_run_id, step, flow, path) in enumerate(
@@ -96,15 +104,16 @@ def begin(
     return Opened(pipeline_run_id, run_id, steps)
 
 
-def begin_step(project: Project, opened: Opened, position: int) -> str:
+def begin_step(project: Project, opened: Opened, position: int, why: str | None = None) -> str:
     """Note that a step begins, and hand it what the step before passed on; return its id."""
     step_run_id = opened.steps[position]
     with project.catalog.transaction() as rows:
         rows.execute(
-            "UPDATE step_run SET status = 'running', started_at = ?, receives ="
+            "UPDATE step_run SET status = 'running', started_at = ?, ended_at = NULL, why = ?,"
+            " entry_id = NULL, passes = NULL, passes_digest = NULL, receives ="
             " (SELECT passes FROM step_run WHERE pipeline_run_id = ? AND position = ?)"
             " WHERE id = ?",
-            (now(), opened.id, position - 1, step_run_id),
+            (now(), why, opened.id, position - 1, step_run_id),
         )
     return step_run_id
 
@@ -112,11 +121,51 @@ def begin_step(project: Project, opened: Opened, position: int) -> str:
 def end_step(project: Project, step_run_id: str, status: End, error: str | None = None) -> None:
     """Note that a step has ended."""
     with project.catalog.transaction() as rows:
-        rows.execute(
-            "UPDATE step_run SET status = ?, ended_at = ?, error = ?"
-            " WHERE id = ? AND status = 'running'",
-            (status, now(), error, step_run_id),
-        )
+        ended(rows, step_run_id, status, error)
+
+
+def ended(
+    rows: sqlite3.Connection, step_run_id: str, status: End, error: str | None = None
+) -> None:
+    """Note that a step has ended, in a transaction that says more of it."""
+    rows.execute(
+        "UPDATE step_run SET status = ?, ended_at = ?, error = ?"
+        " WHERE id = ? AND status = 'running'",
+        (status, now(), error, step_run_id),
+    )
+
+
+def taken(
+    rows: sqlite3.Connection,
+    opened: Opened,
+    position: int,
+    entry_id: str,
+    passes: str | None,
+    passes_digest: str | None,
+    why: str,
+) -> None:
+    """Note that a step was not run: what it gave before was taken."""
+    at = now()
+    rows.execute(
+        "UPDATE step_run SET status = 'cached', started_at = ?, ended_at = ?, passes = ?,"
+        " passes_digest = ?, entry_id = ?, why = ?, receives ="
+        " (SELECT passes FROM step_run WHERE pipeline_run_id = ? AND position = ?) WHERE id = ?",
+        (at, at, passes, passes_digest, entry_id, why, opened.id, position - 1,
+         opened.steps[position]),
+    )  # fmt: skip
+
+
+def passed(project: Project, step_run_id: str) -> tuple[str | None, str | None]:
+    """Return the object with what a step passed on, and the digest of these values."""
+    sql = "SELECT passes, passes_digest FROM step_run WHERE id = ?"
+    row = project.catalog.row(sql, (step_run_id,))
+    return (None, None) if row is None else (row["passes"], row["passes_digest"])
+
+
+def note(project: Project, step_run_id: str, why: str) -> None:
+    """Note why a step was run, or why what it gave is not kept."""
+    with project.catalog.transaction() as rows:
+        rows.execute("UPDATE step_run SET why = ? WHERE id = ?", (why, step_run_id))
 
 
 def has_passed(project: Project, step_run_id: str) -> bool:

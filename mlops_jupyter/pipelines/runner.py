@@ -15,8 +15,10 @@ from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.pipelines import record
 from mlops_jupyter.pipelines.execute import Progress, Request, folder_of
 from mlops_jupyter.pipelines.kernel import Kernel
+from mlops_jupyter.pipelines.key import Keys
 from mlops_jupyter.pipelines.notebook import Cut, cut_bytes
 from mlops_jupyter.pipelines.source import SourceNotebook
+from mlops_jupyter.pipelines.steps import Steps
 from mlops_jupyter.project import Project
 
 OURS = ("mlops_jupyter.magics.extension", "mlops_jupyter.pipelines.values")
@@ -30,9 +32,12 @@ def run(project: Project, request: Request, progress: Progress) -> None:
     folder = folder_of(project, request.pipeline, request.id)
     os.chdir(folder)
     files = [f"{n:02}-{step.name}.ipynb" for n, step in enumerate(made.pipeline.steps, 1)]
+    keys = Keys(project, made, request.parameters)
+    steps = range(len(made.pipeline.steps))
     opened = record.begin(
         project,
         made,
+        seeded=[position for position in steps if keys.is_seeded(position)],
         pipeline_run_id=request.id,
         notebook=request.notebook,
         parameters=request.parameters,
@@ -40,12 +45,7 @@ def run(project: Project, request: Request, progress: Progress) -> None:
     )
     try:
         with Kernels(project, request, made, opened) as kernels:
-            kernels.start(0)
-            # while the kernel starts
-            from mlops_jupyter.pipelines.step import Step
-
-            for position, file in enumerate(files):
-                Step(project, request, made, opened, position, file, progress, kernels).run()
+            Steps(project, request, made, opened, keys, files, progress, kernels).run()
         record.end(project, request.id, "finished")
     except KeyboardInterrupt:
         record.end(project, request.id, "interrupted", "interrupted")

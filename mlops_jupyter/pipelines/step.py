@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,19 +57,23 @@ class Step:
     file: str
     progress: Progress
     kernels: Kernels
+    why: str = ""
+    finish: Callable[[], None] | None = None
     parts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     last: int = 0
     done: int = 0
 
     def run(self) -> None:
         """Write its notebook, execute it, and note how it ended."""
-        step_run_id = record.begin_step(self.project, self.opened, self.position)
+        step_run_id = record.begin_step(self.project, self.opened, self.position, self.why)
         self.tell(0)
         try:
             self.execute(step_run_id)
         except MlopsError as error:
             record.end_step(self.project, step_run_id, "failed", error.message)
             raise
+        if self.finish is not None:
+            self.finish()
         record.end_step(self.project, step_run_id, "finished")
         self.tell(self.done, finished=True)
 

@@ -23,7 +23,9 @@ import msgspec
 
 from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.pipelines import views
+from mlops_jupyter.pipelines.digest import NoDigestError, digest_of_values
 from mlops_jupyter.project import Project
+from mlops_jupyter.store.objects import digest_of
 
 UNPICKLABLE = (
     pickle.PickleError,
@@ -49,10 +51,14 @@ class Boundary:
         Its functions and classes, and the variables that they read.
     recreated : frozenset of str
         Variables that its setup makes.
+    is_seeded : bool
+        Code so far seeds random numbers: where the generators stand is a value like others.
+        Else it is of the operating system, and different each time.
     """
 
     definitions: dict[str, tuple[str, ...]]
     recreated: frozenset[str]
+    is_seeded: bool = True
 
 
 def store_values(
@@ -69,11 +75,16 @@ def store_values(
     """
     _, boundary = _step_run(project, step_run_id)
     values = {name: namespace[name] for name in names if name in namespace}
-    content = _dump(values, namespace, boundary)
+    pickled = _Pickled(namespace, boundary)
+    content, values = _dump(values, pickled)
+    shown = _digest(content, values, pickled)
     with project.objects.held():
         digest = project.objects.write(content)
         with project.catalog.transaction() as rows:
-            rows.execute("UPDATE step_run SET passes = ? WHERE id = ?", (digest, step_run_id))
+            rows.execute(
+                "UPDATE step_run SET passes = ?, passes_digest = ? WHERE id = ?",
+                (digest, shown, step_run_id),
+            )
 
 
 def restore_values(
@@ -124,8 +135,20 @@ def _step_run(project: Project, step_run_id: str) -> tuple[str | None, Boundary]
     return row[0], msgspec.json.decode(row[1], type=Boundary)
 
 
-def _dump(values: dict[str, Any], namespace: Mapping[str, Any], boundary: Boundary) -> memoryview:
-    pickled = _Pickled(namespace, boundary)
+def _digest(content: memoryview, values: dict[str, Any], pickled: _Pickled) -> str:
+    """Return a digest of what is passed on, equal for equal values where these show theirs."""
+    shown: dict[str, Any] = {"values": views.kept(values)}
+    if pickled.boundary.is_seeded:
+        shown |= {"random": _random_state()}
+    try:
+        return digest_of_values(shown, pickled.has_by_name)
+    except NoDigestError:
+        return digest_of(content)
+
+
+def _dump(values: dict[str, Any], pickled: _Pickled) -> tuple[memoryview, dict[str, Any]]:
+    """Return the pickle, and the values that are in it."""
+    namespace, boundary = pickled.namespace, pickled.boundary
     try:
         content = pickled.dump(values)
     except UNPICKLABLE:
@@ -135,7 +158,10 @@ def _dump(values: dict[str, Any], namespace: Mapping[str, Any], boundary: Bounda
     read = {v for name in pickled.named for v in boundary.definitions.get(name, ())}
     extra = {n: namespace[n] for n in sorted(read) if n in namespace and n not in values}
     extra = {n: value for n, value in extra.items() if pickled.failure(value) is None}
-    return pickled.dump({**values, **extra}) if extra else content
+    if not extra:
+        return content, values
+    values = {**values, **extra}
+    return pickled.dump(values), values
 
 
 def _without_recreated(values: dict[str, Any], pickled: _Pickled) -> dict[str, Any]:

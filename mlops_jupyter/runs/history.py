@@ -113,7 +113,8 @@ def detail(project: Project, run_id: str) -> RunDetail:
     cells = project.catalog.rows(
         "SELECT execution_id, position, cell_id, text, duration_seconds, error FROM run_cell"
         " JOIN cell_execution ON cell_execution.id = execution_id"
-        " JOIN source ON digest = source_digest WHERE run_cell.run_id = ? ORDER BY execution_id",
+        " JOIN source ON digest = source_digest WHERE run_cell.run_id = ?"
+        " ORDER BY coalesce(place, execution_id), execution_id",
         (run.id,),
     )
     files = files_of(project, run.id)

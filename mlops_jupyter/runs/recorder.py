@@ -448,7 +448,7 @@ def _put_parameters(rows: sqlite3.Connection, run_id: str, parameters: Mapping[s
 def _close(rows: sqlite3.Connection, run_id: str, status: Status, error: str | None) -> None:
     cells = rows.execute(
         "SELECT code_digest FROM run_cell JOIN cell_execution ON id = execution_id"
-        " WHERE run_cell.run_id = ? ORDER BY execution_id",
+        " WHERE run_cell.run_id = ? ORDER BY coalesce(place, execution_id), execution_id",
         (run_id,),
     ).fetchall()
     digest = code.digest(c[0] for c in cells) if cells else None

@@ -55,7 +55,8 @@ LEFT_OUT = frozenset(
         ("cell_execution", "id"), ("cell_execution", "run_id"), ("run", "origin"),
         ("run", "mlflow_run_id"), ("run", "mlflow_model_id"), ("run", "mlflow_openings"),
         ("run", "mlflow_store"),
-        ("session", "ended_at"),
+        ("session", "ended_at"), ("step_run", "entry_id"),
+        ("run_cell", "place"),
     }
 )  # fmt: skip
 """What is true in one catalog only."""

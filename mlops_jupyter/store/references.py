@@ -16,6 +16,8 @@ OBJECT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("pipeline_run", "notebook_digest"),
     ("step_run", "receives"),
     ("step_run", "passes"),
+    ("step_entry", "passes"),
+    ("step_entry_object", "digest"),
     ("model_version", "model_digest"),
     ("evaluation", "scores"),
     ("certificate", "notebook"),

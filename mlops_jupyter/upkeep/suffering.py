@@ -20,6 +20,9 @@ _OWNERS = {
     " WHERE id = execution_id)",
     "pipeline_run": f"coalesce({_RUN_OF_PIPELINE.format('pipeline_run.id')}, 'pipeline ' || id)",
     "step_run": f"coalesce({_RUN_OF_PIPELINE.format('pipeline_run_id')}, 'step ' || id)",
+    "step_entry": "'kept step ' || pipeline || ':' || step",
+    "step_entry_object": "(SELECT 'kept step ' || pipeline || ':' || step FROM step_entry"
+    " WHERE id = entry_id)",
     "model_version": "model || ' v' || version",
     "evaluation": "model || ' v' || version",
     "certificate": "run_id",

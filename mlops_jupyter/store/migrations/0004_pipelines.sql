@@ -30,3 +30,21 @@ CREATE TABLE step_touch (                   -- append-only: somebody said that a
 ) STRICT;
 
 ALTER TABLE step_run ADD COLUMN entry_id TEXT REFERENCES step_entry (id);  -- it was not run: this was taken
+ALTER TABLE step_run ADD COLUMN passes_digest TEXT;                        -- of these values, equal for equal values
+ALTER TABLE step_run ADD COLUMN why TEXT;                                  -- why it was run, or not, in words
+
+CREATE TABLE step_entry_object (            -- what an entry needs beside `passes`: files, artifacts, models, notebook
+    entry_id  TEXT NOT NULL REFERENCES step_entry (id),
+    digest    TEXT NOT NULL,                -- object
+    PRIMARY KEY (entry_id, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE step_data (                    -- data versions that a step asked for, as it wrote them
+    step_run_id  TEXT NOT NULL REFERENCES step_run (id),
+    asked        TEXT NOT NULL,             -- train@latest
+    version_id   INTEGER NOT NULL REFERENCES dataset_version (id),
+    PRIMARY KEY (step_run_id, asked)
+) STRICT, WITHOUT ROWID;
+
+-- where an execution that another run made stands among those of this run; null: by its id
+ALTER TABLE run_cell ADD COLUMN place REAL;

@@ -1,0 +1,68 @@
+"""What is to be run again, as people ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlops_jupyter.errors import NotFoundError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which steps are run although they need not be.
+
+    Attributes
+    ----------
+    force : bool
+        All of them.
+    from_ : str or None
+        This one, and all after it.
+    only : str or None
+        This one; those before it are not run, and those after it do not take place.
+    cache : bool
+        False: nothing is looked up, and nothing kept.
+    audit : bool or None
+        True: what is known is run all the same, and compared. None: one in fifty is.
+    """
+
+    force: bool = False
+    from_: str | None = None
+    only: str | None = None
+    cache: bool = True
+    audit: bool | None = None
+
+    def check(self, steps: Sequence[str]) -> None:
+        """Refuse what cannot be meant.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such step.
+        UsageError
+            Two that do not go together.
+        """
+        for name in (self.from_, self.only):
+            if name is not None and name not in steps:
+                raise NotFoundError("step", name, steps)
+        given = {"force": self.force, "from": self.from_, "only": self.only}
+        words = [f"--{key}" for key, value in given.items() if value]
+        if self.only and not self.cache:
+            words.append("--no-cache")
+        if len(words) > 1:
+            raise UsageError(f"{' and '.join(words)} do not go together", hint="give one of them")
+
+    def last(self, steps: Sequence[str]) -> int:
+        """Return the position of the last step that takes place."""
+        return steps.index(self.only) if self.only else len(steps) - 1
+
+    def forced(self, position: int, steps: Sequence[str]) -> str:
+        """Say why a step is run in any case; empty: it need not be."""
+        if not self.cache:
+            return "without the cache"
+        if self.force:
+            return "forced"
+        if self.only == steps[position]:
+            return "asked for"
+        is_after = self.from_ is not None and position >= steps.index(self.from_)
+        return f"from {self.from_} on" if is_after else ""

@@ -1,0 +1,179 @@
+"""All steps of a pipeline run: each is taken as it was before, or run and kept."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_jupyter.errors import IntegrityError, MlopsError, UsageError
+from mlops_jupyter.pipelines import cache, entry, reads, record
+from mlops_jupyter.pipelines.cache import Found, Place
+from mlops_jupyter.pipelines.entry import Entry, RunRows
+from mlops_jupyter.pipelines.execute import Progress, Request, StepProgress
+from mlops_jupyter.pipelines.key import Key, Keys
+from mlops_jupyter.pipelines.notebook import Cut
+from mlops_jupyter.project import Project
+
+if TYPE_CHECKING:
+    from mlops_jupyter.pipelines.step import Kernels
+
+AUDIT_ONE_IN = 50
+"""Of so many steps that are known one is run all the same, and compared."""
+
+DAMAGED = "what was kept of it is damaged"
+
+
+@dataclass
+class Steps:
+    """The steps of one run."""
+
+    project: Project
+    request: Request
+    made: Cut
+    opened: record.Opened
+    keys: Keys
+    files: list[str]
+    progress: Progress
+    kernels: Kernels
+    taken: dict[int, Entry] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Take or run all steps, one after the other."""
+        names = [step.name for step in self.made.pipeline.steps]
+        last = self.request.choice.last(names)
+        position = 0
+        while position <= last:
+            key = self._key(position)
+            found = self._found(position, key, names)
+            if found.entry is not None and self._take(position, found.entry, found.why[0]):
+                position += 1
+                continue
+            if self._is_damaged(position - 1):
+                position -= 1  # what it would receive is not there any more
+                continue
+            self._run(position, key, found)
+            position += 1
+
+    def _key(self, position: int) -> Key:
+        key = self.keys.of(position)
+        if not position:
+            return key
+        _, digest = record.passed(self.project, self.opened.steps[position - 1])
+        return key.with_values(digest)
+
+    def _found(self, position: int, key: Key, names: list[str]) -> Found:
+        """Look a step up; what must be run in any case is found without an entry."""
+        choice = self.request.choice
+        forced = choice.forced(position, names)
+        if forced:
+            return Found(None, (forced,))
+        step = self.made.pipeline.steps[position]
+        found = cache.look_up(
+            self.project, Place(self.made.pipeline.name, step.name, step.passes), key
+        )
+        if found.entry is None and choice.only is not None:
+            raise UsageError(
+                f"the step {step.name} before {choice.only} would have to be run:"
+                f" {', '.join(found.why)}",
+                hint="run the pipeline without `--only` first",
+            )
+        return found
+
+    def _take(self, position: int, known: Entry, why: str) -> bool:
+        """Take what a step gave before, unless it is to be compared or is damaged."""
+        if self._audits():
+            return False
+        file = Path(self.files[position])
+        try:
+            entry.give(self.project, known, self.opened, position, file, why)
+        except IntegrityError:
+            entry.mark(self.project, known.id, DAMAGED)
+            return False
+        self.taken[position] = known
+        steps = self.made.pipeline.steps
+        step = steps[position]
+        cells = len(step.cells)
+        self.progress(StepProgress(step.name, position + 1, len(steps), cells, cells, "cached"))
+        return True
+
+    def _audits(self) -> bool:
+        audit = self.request.choice.audit
+        if audit is not None:
+            return audit
+        return random.randrange(AUDIT_ONE_IN) == 0  # noqa: S311 - a sample, no secret
+
+    def _is_damaged(self, position: int) -> bool:
+        """Return whether a step that was not run gave something that cannot be read any more."""
+        known = self.taken.pop(position, None)
+        if known is None or known.passes is None:
+            return False
+        try:
+            self.project.objects.read(known.passes)
+        except IntegrityError:
+            entry.mark(self.project, known.id, DAMAGED)
+            return True
+        return False
+
+    def _run(self, position: int, key: Key, found: Found) -> None:
+        self.kernels.start(position)
+        # while the kernel starts
+        from mlops_jupyter.pipelines.step import Step
+
+        why = ", ".join(found.why) if found.entry is None else "audit: it is known, and compared"
+        rows = RunRows(self.project, self.opened.run_id)
+        Step(
+            self.project, self.request, self.made, self.opened, position, self.files[position],
+            self.progress, self.kernels, why=why,
+            finish=lambda: self._keep(position, key, rows, found.entry),
+        ).run()  # fmt: skip
+
+    def _keep(self, position: int, key: Key, rows: RunRows, known: Entry | None) -> None:
+        """End a step that was run, and keep what it gave; that it cannot be kept is no failure."""
+        if not self.request.choice.cache:
+            return
+        step_run_id = self.opened.steps[position]
+        step = self.made.pipeline.steps[position]
+        name = self.made.pipeline.name
+        declared = self.project.settings.pipelines.get(name)
+        ages = declared.max_age if declared is not None else {}
+        executions = rows.executions()
+        try:
+            records = rows.added(self._words(position), executions, step.passes)
+            if known is not None:
+                self._compare(step_run_id, known, records)
+            entry.make(
+                self.project,
+                pipeline=name,
+                step=step.name,
+                step_run_id=step_run_id,
+                key=key,
+                seen=reads.seen(
+                    self.project,
+                    step_run_id,
+                    executions,
+                    {part.name for part in key.parts if part.kind == "module"},
+                ),
+                records=records,
+                executed=Path(self.files[position]),
+                counts=step.name in ages,
+            )
+        except (MlopsError, OSError) as error:
+            reason = error.message if isinstance(error, MlopsError) else str(error)
+            record.note(self.project, step_run_id, f"could not be kept: {reason}")
+
+    def _compare(self, step_run_id: str, known: Entry, records: entry.Records) -> None:
+        _, digest = record.passed(self.project, step_run_id)
+        found = entry.differences(known, digest, records)
+        if not found:
+            record.note(self.project, step_run_id, "audit: the same again")
+            return
+        said = f"audit: run again it gave something else: {'; '.join(found)}"
+        entry.mark(self.project, known.id, said)
+        record.note(self.project, step_run_id, said)
+
+    def _words(self, position: int) -> frozenset[str]:
+        cells = (*self.made.source.setup, *self.made.source.steps[position].code)
+        found = [cell.analysis.mentions for cell in cells]
+        return frozenset().union(*(m.words | m.texts.keys() for m in found))
