@@ -399,15 +399,28 @@ export interface PipelineRun {
   steps: StepRun[];
 }
 /**
- * One execution of one step; `executed` is the executed notebook's path in the project.
+ * One execution of one step.
+ *
+ * Attributes
+ * ----------
+ * step : str
+ * status : str
+ *     ``cached``: it was not run, what it gave before was taken.
+ * started_at, ended_at : str or None
+ * executed : str or None
+ *     Path of the executed notebook, from the project's root.
+ * error : str or None
+ * why : str or None
+ *     Why it was run, or not, in words.
  */
 export interface StepRun {
   step: string;
-  status: 'failed' | 'finished' | 'interrupted' | 'queued' | 'running';
+  status: 'cached' | 'failed' | 'finished' | 'interrupted' | 'queued' | 'running';
   started_at: string | null;
   ended_at: string | null;
   executed: string | null;
   error: string | null;
+  why?: string | null;
 }
 /**
  * The JSON Schema of the parameters of a pipeline, from which a form is made.

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.pipelines import record
 from mlops_jupyter.pipelines.key import Key, Part
 from mlops_jupyter.pipelines.reads import Reads, Seen, Written
@@ -25,6 +26,9 @@ from mlops_jupyter.store.objects import digest_of, replace_file
 
 NEWEST = 20
 """Entries of a step that are kept; of older ones the rows stay, and their objects may go."""
+
+DAMAGED = "damaged"
+"""In ``.mlops/``: objects that are not what their names say."""
 
 _FIGURE = re.compile(r"figure-[0-9]+\.(.+)")
 
@@ -361,6 +365,23 @@ def mark(project: Project, entry_id: str, why_not: str) -> None:
     """Let an entry not be used again."""
     with project.catalog.transaction() as rows:
         rows.execute("UPDATE step_entry SET why_not = ? WHERE id = ?", (why_not, entry_id))
+
+
+def spoil(project: Project, known: Entry) -> None:
+    """Put what is damaged of an entry aside, so that it can be written anew; it is not used again.
+
+    It goes where `mlops verify --repair` puts such objects.
+    """
+    aside = project.folder / DAMAGED
+    for digest in known.objects:
+        path = project.objects.path(digest)
+        try:
+            project.objects.read(digest)
+        except IntegrityError:
+            if path.exists():
+                aside.mkdir(exist_ok=True)
+                path.replace(aside / path.name)
+    mark(project, known.id, "what was kept of it is damaged")
 
 
 def differences(was: Entry, passes_digest: str | None, found: Records) -> list[str]:

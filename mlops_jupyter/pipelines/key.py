@@ -96,7 +96,8 @@ class Keys:
 
     def __init__(self, project: Project, made: Cut, parameters: Mapping[str, Any]) -> None:
         self._project, self._made, self._parameters = project, made, parameters
-        self._names = {parameter.name for parameter in made.pipeline.parameters}
+        self._kinds = {p.name: p.kind.text for p in made.pipeline.parameters}
+        self._names = self._kinds.keys()
 
     def of(self, position: int) -> Key:
         """Return the key of a step."""
@@ -135,7 +136,7 @@ class Keys:
             kept = [
                 s.source
                 for s in statements(cell.source)
-                if not (s.analysis.writes and self._names.issuperset(s.analysis.writes))
+                if not (s.analysis.writes and self._names >= set(s.analysis.writes))
             ]
             yield cell, "\n".join(kept)
 
@@ -148,7 +149,8 @@ class Keys:
         for name in sorted(read & self._names):
             text = json.dumps(self._parameters.get(name), sort_keys=True)
             shown = text if len(text) <= 60 else text[:57] + "…"
-            yield Part("parameter", name, digest_of(text.encode()), shown)
+            # as JSON a date and its text are one
+            yield Part("parameter", name, digest_of(f"{self._kinds[name]} {text}".encode()), shown)
 
     def _of_environment(self, found: Imported) -> Iterable[Part]:
         for name, version in sorted(found.packages.items()):

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from mlops_jupyter.config import FILE
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.file_state import digests
 from mlops_jupyter.errors import MlopsError
@@ -89,6 +90,8 @@ def seen(
     outside, why_not = "", _unsure(project, executions)
     for row in rows:
         path = row["path"]
+        if path == FILE or path.startswith(".mlops/"):
+            continue  # what we read ourselves; what counts of it is asked elsewhere
         if row["access"] == "write":
             digest, size = row["digest"], row["size_bytes"]
             written[path] = None if digest is None else Written(path, digest, size or 0)

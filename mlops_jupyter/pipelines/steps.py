@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 AUDIT_ONE_IN = 50
 """Of so many steps that are known one is run all the same, and compared."""
 
-DAMAGED = "what was kept of it is damaged"
-
 
 @dataclass
 class Steps:
@@ -89,7 +87,7 @@ class Steps:
         try:
             entry.give(self.project, known, self.opened, position, file, why)
         except IntegrityError:
-            entry.mark(self.project, known.id, DAMAGED)
+            entry.spoil(self.project, known)
             return False
         self.taken[position] = known
         steps = self.made.pipeline.steps
@@ -112,7 +110,7 @@ class Steps:
         try:
             self.project.objects.read(known.passes)
         except IntegrityError:
-            entry.mark(self.project, known.id, DAMAGED)
+            entry.spoil(self.project, known)
             return True
         return False
 

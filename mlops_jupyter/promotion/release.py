@@ -13,6 +13,7 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.pipelines import execute
+from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.execute import Progress
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project
@@ -73,7 +74,13 @@ def release(
     promote.finish_dangling(project)
     _check_champion(project, model)
     pipeline_run = execute.run_pipeline(
-        project, policy.pipeline, parameters, progress, hand_over=False
+        project,
+        policy.pipeline,
+        parameters,
+        progress,
+        hand_over=False,
+        # what is promoted was run in this moment: what is known is compared, not taken
+        choice=Choice(audit=True),
     )
     run = _trained(project, pipeline_run)
     gates.check_floors(policy, run.metrics)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlops_jupyter.data.snapshot import snapshot
-from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
 from mlops_jupyter.pipelines import plan as plans
 from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.execute import run_pipeline

@@ -2,10 +2,11 @@ import React from 'react';
 
 /** States of anything that runs. */
 export type State =
-  'failed' | 'finished' | 'interrupted' | 'queued' | 'running';
+  'cached' | 'failed' | 'finished' | 'interrupted' | 'queued' | 'running';
 
 const SHAPES: Record<State, React.ReactNode> = {
   finished: <path d="M4.5 8.2 7 10.7l4.6-5" />,
+  cached: <path d="M4.5 8.2 7 10.7l4.6-5" />,
   failed: <path d="m5.4 5.4 5.2 5.2m0-5.2-5.2 5.2" />,
   interrupted: <path d="M4.8 8h6.4" />,
   queued: null,

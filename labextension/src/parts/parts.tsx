@@ -135,6 +135,8 @@ export function stateLabel(state: State, trans: ITranslate): string {
       return trans.__('running');
     case 'finished':
       return trans.__('finished');
+    case 'cached':
+      return trans.__('not run again');
     case 'failed':
       return trans.__('failed');
     case 'interrupted':
