@@ -18,8 +18,8 @@ from mlops_jupyter.errors import (
     refused_by_disk,
 )
 from mlops_jupyter.pipelines import history, parameters, process, record
-from mlops_jupyter.pipelines.declared import declared, read_declared
 from mlops_jupyter.pipelines.choice import Choice
+from mlops_jupyter.pipelines.declared import declared, read_declared
 from mlops_jupyter.pipelines.notebook import cut_source
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project

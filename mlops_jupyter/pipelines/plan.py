@@ -11,10 +11,10 @@ from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
 from mlops_jupyter.pipelines import cache, parameters, reads
 from mlops_jupyter.pipelines.cache import Found, Place
 from mlops_jupyter.pipelines.choice import Choice
+from mlops_jupyter.pipelines.declared import declared, read_declared
 from mlops_jupyter.pipelines.entry import Entry
 from mlops_jupyter.pipelines.key import Key, Keys, Part
 from mlops_jupyter.pipelines.notebook import Cut, cut_source
-from mlops_jupyter.pipelines.source import read_notebook
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.runs import secret
 
@@ -183,11 +183,7 @@ class Walked:
 def _walk(
     project: Project, name: str, given: Mapping[str, Any] | None, choice: Choice | None
 ) -> list[Walked]:
-    declared = project.settings.pipelines.get(name)
-    if declared is None:
-        hint = "declare it with `mlops pipeline build NOTEBOOK`"
-        raise NotFoundError("pipeline", name, project.settings.pipelines, hint=hint)
-    made = cut_source(read_notebook(project.root / declared.notebook), name)
+    made = cut_source(read_declared(project, declared(project, name)), name)
     bound = parameters.bind(made.pipeline.parameters, given or {})
     return walk(project, made, bound.recorded, choice or Choice())
 
