@@ -23,7 +23,7 @@ class Choice:
     cache : bool
         False: nothing is looked up, and nothing kept.
     audit : bool or None
-        True: what is known is run all the same, and compared. None: one in fifty is.
+        True: what is known is run all the same, and compared. None: each fiftieth time it is.
     """
 
     force: bool = False

@@ -367,6 +367,12 @@ def mark(project: Project, entry_id: str, why_not: str) -> None:
         rows.execute("UPDATE step_entry SET why_not = ? WHERE id = ?", (why_not, entry_id))
 
 
+def times_taken(project: Project, known: Entry) -> int:
+    """Return how often a step was not run because of an entry."""
+    row = project.catalog.row("SELECT count(*) FROM step_run WHERE entry_id = ?", (known.id,))
+    return int(row[0]) if row is not None else 0
+
+
 def spoil(project: Project, known: Entry) -> None:
     """Put what is damaged of an entry aside, so that it can be written anew; it is not used again.
 

@@ -74,8 +74,11 @@ def test_the_cache_can_be_switched_off(offline: Project) -> None:
     steps(offline.root / "study.ipynb", "", "a = n", "b = a")
     run(declare(offline))
     assert actions(declare(offline, "    cache: off\n")) == ["run", "run"]
-    assert actions(declare(offline, "    max_age: {s1: 1s}\n"))[0] == "run"
     assert actions(declare(offline, "    max_age: {s1: 1d}\n")) == ["cached", "cached"]
+    with offline.catalog.transaction() as rows:
+        rows.execute("UPDATE step_entry SET made_at = '2026-01-01T00:00:00.000000+00:00'")
+    assert actions(declare(offline, "    max_age: {s1: 1d}\n"))[0] == "run"
+    assert actions(declare(offline, "    max_age: {s1: 36500d}\n")) == ["cached", "cached"]
     with pytest.raises(UsageError, match="not a time: 'soon'"):
         declare(offline, "    max_age: {s1: soon}\n")
 
@@ -133,6 +136,25 @@ def test_a_step_is_fresh_when_somebody_says_so(offline: Project) -> None:
     assert tuple(row) == ("s2", "only rewritten", "Ada")
     steps(path, "", "a = n + 0", "b = 2 + a", "c = b")
     assert actions(project) == ["cached", "run", "perhaps"]
+
+
+def test_each_fiftieth_time_a_step_is_audited(offline: Project) -> None:
+    steps(offline.root / "study.ipynb", "", "a = n", "b = a", "c = b")
+    project = declare(offline)
+    run(project)
+    first = run(project, Choice())
+    assert run_again(first) == []
+    with project.catalog.transaction() as rows:  # the second step has been taken 48 times more
+        rows.executemany(
+            "INSERT INTO step_run (id, pipeline_run_id, step, position, status, entry_id)"
+            " SELECT id || ?, pipeline_run_id, step || ?, position, status, entry_id FROM step_run"
+            " WHERE pipeline_run_id = ? AND step = 's2'",
+            [(f"-{n}", f"-{n}", first.id) for n in range(48)],
+        )
+    found = run(project, Choice())
+    assert run_again(found) == ["s2"]
+    assert found.steps[1].why == "audit: the same again"
+    assert run_again(run(project, Choice())) == []
 
 
 def test_an_audit_finds_what_is_not_the_same_again(offline: Project) -> None:

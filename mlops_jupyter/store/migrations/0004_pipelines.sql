@@ -30,6 +30,7 @@ CREATE TABLE step_touch (                   -- append-only: somebody said that a
 ) STRICT;
 
 ALTER TABLE step_run ADD COLUMN entry_id TEXT REFERENCES step_entry (id);  -- it was not run: this was taken
+CREATE INDEX step_run_by_entry ON step_run (entry_id) WHERE entry_id IS NOT NULL;
 ALTER TABLE step_run ADD COLUMN passes_digest TEXT;                        -- of these values, equal for equal values
 ALTER TABLE step_run ADD COLUMN why TEXT;                                  -- why it was run, or not, in words
 
