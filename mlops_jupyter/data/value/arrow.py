@@ -270,6 +270,8 @@ def _offsets(array: Any) -> list[Any]:
 
 def _fixed_children(array: Any) -> Any:
     size = array.type.list_size
+    if pa.types.is_null(array.type.value_type):
+        return pa.nulls(len(array) * size)  # pyarrow 25 gives too few of them where a list is null
     children = array.values.slice(array.offset * size, len(array) * size)
     if not array.null_count:
         return children
