@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mlops_jupyter.project import Project, init
 from tests.kernel import Kernel
@@ -17,6 +18,11 @@ for _name in [n for n in os.environ if n.startswith(("MLOPS_", "MLFLOW_"))]:
 os.environ["MLOPS_MIRROR_IDLE_SECONDS"] = "0"
 os.environ["MLOPS_MIRROR_RETRY_SECONDS"] = "0"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+# in CI the same examples each time: what fails there fails here too, with CI=1
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture
