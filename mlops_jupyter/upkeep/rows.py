@@ -69,8 +69,10 @@ def _columns(value: Value) -> Iterator[tuple[str, Callable[[], Column]]]:
         for label, column in _labelled(value):
             yield label, lambda column=column: _as_arrow(column)  # type: ignore[misc]
     else:
+        from mlops_jupyter.data.value.polars_dtype import to_arrow
+
         for column in [value] if not hasattr(value, "get_columns") else value.get_columns():
-            yield column.name, lambda column=column: _chunked(column.to_arrow())  # type: ignore[misc]
+            yield column.name, lambda column=column: _chunked(to_arrow(column))  # type: ignore[misc]
 
 
 def _text(label: object) -> str:

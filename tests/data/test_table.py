@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from mlops_jupyter.data.value.arrow_table import as_arrow
 from mlops_jupyter.data.value.content import take_apart
 from mlops_jupyter.data.value.part import CHUNK_ROWS
 from mlops_jupyter.errors import NotFoundError, UsageError
@@ -67,6 +68,7 @@ MONTHS = pa.array([pa.MonthDayNano([1, 2, 3]), None, pa.MonthDayNano([0, -1, 0])
 
 PRICE = decimal.Decimal("1.5")
 PAIRS = pa.list_(pa.int8(), 2)
+TENTHS = pa.list_(pa.decimal32(5, 1), 2)
 COLUMNS: dict[str, Any] = {
     "text views": pa.array(["a", None, "a text of more than twelve bytes"], pa.string_view()),
     "bytes views": pa.array([b"a", None, b""], pa.binary_view()),
@@ -89,6 +91,7 @@ COLUMNS: dict[str, Any] = {
     "dictionary of lists": pa.DictionaryArray.from_arrays(INDICES, pa.array([[1], [2]])),
     "lists of dictionaries": pa.ListArray.from_arrays([0, 1, 1, 3], DICTIONARY),
     "structs of dictionaries": pa.StructArray.from_arrays([DICTIONARY], ["a"]),
+    "fixed lists of decimals": pa.array([None, [PRICE, None], [PRICE] * 2], TENTHS),
     "lists of ordered dictionaries": pa.ListArray.from_arrays([0, 1, 1, 3], ordered("x", "y")),
     "uuids": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"x" * 16, None, b"y" * 16])
         .cast(pa.binary(16))),
@@ -222,6 +225,16 @@ def test_a_tall_table_comes_back_equal(objects: Objects) -> None:
     )
     again = there_and_back(objects, made)
     assert again.equals(made)
+
+
+def test_an_ordered_dictionary_of_more_values_than_a_chunk_has(objects: Objects) -> None:
+    rows = CHUNK_ROWS + 2
+    words = [f"w{number}" for number in range(rows)]
+    codes = pa.array(range(rows), pa.int32())
+    made = pa.table({"c": pa.DictionaryArray.from_arrays(codes, words, ordered=True)})
+    found = there_and_back(objects, made)
+    assert found.equals(made)
+    found.validate(full=True)
 
 
 def test_the_order_of_a_dictionary_is_content_where_it_is_ordered() -> None:
@@ -432,6 +445,18 @@ def test_a_lazy_frame_is_refused_with_what_to_do() -> None:
     with pytest.raises(UsageError, match="LazyFrame") as caught:
         take_apart(pl.DataFrame({"a": [1]}).lazy())
     assert "collect it first" in str(caught.value.hint)
+
+
+def test_a_name_with_nul_does_not_make_polars_panic(objects: Objects) -> None:
+    frame = pl.DataFrame({"a\0b": [1, 2], "c": ["x", None]})
+    assert there_and_back(objects, frame).equals(frame)
+    assert as_arrow(frame).column_names == ["a\0b", "c"]
+
+
+def test_a_field_with_nul_in_its_name_is_refused() -> None:
+    frame = pl.DataFrame({"a": [[{"x\0y": 1}]]})
+    with pytest.raises(UsageError, match=r"column 'a': the name of its field 'x\\x00y' holds"):
+        take_apart(frame)
 
 
 def test_python_objects_in_polars_name_their_column() -> None:

@@ -156,13 +156,6 @@ def assert_same_table(found: Any, expected: Any) -> None:
     same_value(cells_of(found), cells_of(expected))
 
 
-newest_arrow = pytest.mark.skipif(
-    int(pa.__version__.partition(".")[0]) < 26,
-    reason="pyarrow 25 aborts on some nested nulls: not worked around yet",
-)
-
-
-@newest_arrow
 @given(tables(), st.data())
 @thorough
 def test_a_table_comes_back_equal(made: Any, data: st.DataObject) -> None:
@@ -175,7 +168,6 @@ def test_a_table_comes_back_equal(made: Any, data: st.DataObject) -> None:
     assert_same_table(after(made, made[start:]), made[start:])
 
 
-@newest_arrow
 @given(tables(), st.data())
 @thorough
 def test_the_digest_does_not_say_how_a_table_was_cut(made: Any, data: st.DataObject) -> None:
@@ -220,7 +212,6 @@ def polars_frames(draw: Any) -> Any:
     return pl.DataFrame(columns)
 
 
-@newest_arrow
 @given(polars_frames(), st.data())
 @thorough
 def test_a_frame_of_polars_comes_back_equal(made: Any, data: st.DataObject) -> None:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from mlops_jupyter.data.statistics.personal import is_personal_name, masked
 from mlops_jupyter.data.value import arrow, values
+from mlops_jupyter.data.value.arrow_table import as_arrow
 from mlops_jupyter.errors import UsageError
 
 WIDEST = 256
@@ -113,7 +114,7 @@ def grid_of(value: Any, *, with_index: bool = False) -> Grid:
     if isinstance(value, pd.DataFrame):
         return _of_pandas(value, with_index=with_index)
     if home == "polars":
-        value = value.to_frame().to_arrow() if hasattr(value, "to_frame") else value.to_arrow()
+        value = as_arrow(value)
     if isinstance(value, pa.RecordBatch):
         value = pa.table(value)
     if isinstance(value, pa.Table):

@@ -84,15 +84,21 @@ def _check_one_type(column: Any, where: str) -> None:
 
 
 def _table_of_polars(value: Any) -> Any:
+    from mlops_jupyter.data.value import polars_dtype
+
     frame = value.to_frame() if type(value).__name__ == "Series" else value
     if not frame.width:
         return pa.table({"": pa.nulls(len(frame))}).select([])
+    for column in frame.get_columns():
+        polars_dtype.check_names(column)
+    numbered = frame.clone()
+    numbered.columns = [str(place) for place in range(frame.width)]
     try:
-        return frame.to_arrow()
+        return numbered.to_arrow().rename_columns(frame.columns)
     except (pa.ArrowException, TypeError, ValueError):
         for column in frame.get_columns():
             with said(f"column {column.name!r}", "Arrow"):
-                column.to_arrow()
+                polars_dtype.to_arrow(column)
         raise
 
 

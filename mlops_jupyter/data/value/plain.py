@@ -24,7 +24,9 @@ def form(kind: Any) -> Any | None:
 
 
 def _inner(kind: Any) -> Any | None:
-    """Return the plain type for one within another, where a dictionary is not plain."""
+    """Return the plain type for one within another: dictionaries and nulls are none there."""
+    if pa.types.is_null(kind):
+        return None
     if arrow.is_plain(kind) and not pa.types.is_dictionary(kind):
         return kind
     for is_kind, verb in _FORMS:

@@ -74,6 +74,40 @@ def stored(dtype: Any, where: str, *, inside: bool = False) -> Any:
     )
 
 
+def to_arrow(column: Any, **how: Any) -> Any:
+    """Return a series as an array of Arrow that has no name.
+
+    Polars hands names over as C strings: where one holds NUL, it panics, past any ``except``.
+
+    Raises
+    ------
+    UsageError
+        A field of a struct has such a name.
+    """
+    check_names(column)
+    return column.alias("").to_arrow(**how)
+
+
+def check_names(column: Any) -> None:
+    """Refuse a series with a field that `to_arrow` cannot hand over."""
+    bad = _field_with_nul(column.dtype)
+    if bad is not None:
+        raise UsageError(
+            f"column {column.name!r}: the name of its field {bad!r} holds NUL",
+            hint="rename the field first: Arrow cannot keep it",
+        )
+
+
+def _field_with_nul(dtype: Any) -> str | None:
+    fields = [(field.name, field.dtype) for field in getattr(dtype, "fields", ())]
+    within = [getattr(dtype, name, None) for name in ("inner", "key", "value")]
+    for name, inner in fields + [("", one) for one in within if one is not None]:
+        found = name if "\0" in name else _field_with_nul(inner)
+        if found is not None:
+            return found
+    return None
+
+
 def _tell_categorical(dtype: Any) -> list[Any]:
     known = dtype.categories
     return [known.name(), known.namespace(), tell(known.physical()())]

@@ -117,9 +117,8 @@ def _of_polars(frame: Any) -> Taken:
     pieces = {}
     for position, column in enumerate(columns):
         stored = polars_dtype.stored(column.dtype, f"column {column.name!r}")
-        made = (column if stored == column.dtype else column.cast(stored)).to_arrow(
-            compat_level=pl.CompatLevel.oldest()
-        )
+        handed = column if stored == column.dtype else column.cast(stored)
+        made = polars_dtype.to_arrow(handed, compat_level=pl.CompatLevel.oldest())
         chunked = made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
         pieces[str(position)] = _Column(column.name, _short(str(column.dtype)), chunked)
     facts = {
@@ -313,7 +312,7 @@ def _read_plain(stored: Stored, kind: Any) -> Any:
 
 
 def _read_ordered(stored: Stored, _kind: Any) -> Any:
-    dictionary = next(stored.part("dictionary").chunks())
+    dictionary = pa.concat_arrays(list(stored.part("dictionary").chunks()))
     return pa.chunked_array(
         [
             pa.DictionaryArray.from_arrays(chunk, dictionary, ordered=True)
