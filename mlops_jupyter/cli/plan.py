@@ -25,6 +25,7 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--no-cache", is_flag=True, help="Run all steps, and keep none."),
         click.option("--only", metavar="STEP", help="Run this step alone, on what is known."),
+        click.option("--to", metavar="STEP", help="Run this step and what it needs, no more."),
         click.option("--from", "from_", metavar="STEP", help="Run this step and those after it."),
         click.option("--force", is_flag=True, help="Run all steps."),
     ):
@@ -37,12 +38,13 @@ def choice_of(
     force: bool = False,
     from_: str | None = None,
     only: str | None = None,
+    to: str | None = None,
     no_cache: bool = False,
 ) -> Choice:
     """Return what was asked for."""
     from mlops_jupyter.pipelines.choice import Choice
 
-    return Choice(force=force, from_=from_, only=only, cache=not no_cache)
+    return Choice(force=force, from_=from_, only=only, to=to, cache=not no_cache)
 
 
 @click.command("plan", cls=RunCommand)

@@ -20,6 +20,8 @@ class Choice:
         This one, and all after it.
     only : str or None
         This one; those before it are not run, and those after it do not take place.
+    to : str or None
+        This one, and what it needs: those after it do not take place.
     cache : bool
         False: nothing is looked up, and nothing kept.
     audit : bool or None
@@ -29,6 +31,7 @@ class Choice:
     force: bool = False
     from_: str | None = None
     only: str | None = None
+    to: str | None = None
     cache: bool = True
     audit: bool | None = None
 
@@ -42,19 +45,20 @@ class Choice:
         UsageError
             Two that do not go together.
         """
-        for name in (self.from_, self.only):
+        for name in (self.from_, self.only, self.to):
             if name is not None and name not in steps:
                 raise NotFoundError("step", name, steps)
         given = {"force": self.force, "from": self.from_, "only": self.only}
         words = [f"--{key}" for key, value in given.items() if value]
-        if self.only and not self.cache:
-            words.append("--no-cache")
+        if self.only:
+            words += ["--no-cache"] * (not self.cache) + ["--to"] * (self.to is not None)
         if len(words) > 1:
             raise UsageError(f"{' and '.join(words)} do not go together", hint="give one of them")
 
     def last(self, steps: Sequence[str]) -> int:
         """Return the position of the last step that takes place."""
-        return steps.index(self.only) if self.only else len(steps) - 1
+        end = self.only or self.to
+        return steps.index(end) if end else len(steps) - 1
 
     def forced(self, position: int, steps: Sequence[str]) -> str:
         """Say why a step is run in any case; empty: it need not be."""

@@ -207,7 +207,7 @@ def walk(project: Project, made: Cut, recorded: Mapping[str, Any], choice: Choic
         last = found.entry or cache.newest(project, made.pipeline.name, step.name)
         forced = choice.forced(position, names)
         if position > choice.last(names):
-            planned = PlannedStep(step.name, "left out", (f"after {choice.only}",))
+            planned = PlannedStep(step.name, "left out", (f"after {choice.only or choice.to}",))
         elif forced:
             planned = PlannedStep(step.name, "run", (forced,))
         elif found.entry is None:

@@ -94,6 +94,8 @@ def test_people_choose_what_is_run(offline: Project) -> None:
         run(project, Choice(force=True, from_="s2"))
     run(project, Choice(cache=False))
     assert actions(project) == ["run", "run", "run"]  # none was kept
+    part = run(project, Choice(to="s2", audit=False))
+    assert [step.status for step in part.steps] == ["finished", "finished", "queued"]
     run(project)
     only = run(project, Choice(only="s2", audit=False))
     assert [step.status for step in only.steps] == ["cached", "finished", "queued"]

@@ -1,0 +1,27 @@
+"""``mlops.yaml``: what people write, read strictly, with line and column in every complaint.
+
+Settings come from the defaults below, then ``mlops.yaml``, then the environment
+(``MLOPS_MLFLOW_TRACKING_URI`` for ``mlflow: {tracking_uri: …}``).
+"""
+
+from mlops_jupyter.config.gate import Check, Compare, Evaluate, Floor, Model
+from mlops_jupyter.config.pipeline import JoinedNotebook, Pipeline, Resources
+from mlops_jupyter.config.reading import FILE, json_schema, load
+from mlops_jupyter.config.section import NAME, Name, Strict, age_in_seconds, size_in_bytes
+from mlops_jupyter.config.settings import (
+    CaptureSettings,
+    DataSettings,
+    Keep,
+    MirrorSettings,
+    MlflowSettings,
+    RemoteSettings,
+    Settings,
+)
+from mlops_jupyter.config.text import add_pipeline, change_pipeline, parse
+
+__all__ = [
+    "FILE", "NAME", "CaptureSettings", "Check", "Compare", "DataSettings", "Evaluate", "Floor",
+    "JoinedNotebook", "Keep", "MirrorSettings", "MlflowSettings", "Model", "Name", "Pipeline",
+    "RemoteSettings", "Resources", "Settings", "Strict", "add_pipeline", "age_in_seconds",
+    "change_pipeline", "json_schema", "load", "parse", "size_in_bytes",
+]  # fmt: skip
