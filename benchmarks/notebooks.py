@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ CELL_SECONDS = 600.0
 _NOISE = re.compile(
     r"0x[0-9a-fA-F]+|\d+(\.\d+)?\s*(ns|[µu]s|ms|s|sec|seconds|min)\b|\d\d:\d\d:\d\d"
     r"|ipykernel_\d+/\d+\.py|id=\"[^\"]*\"|#[\w-]+ "
+    # scikit-learn numbers what it shows, from 1 in each process
+    r"|sk-(container|estimator)-id-\d+"
 )
 _SOURCE_OF_IMAGE = ("image/png", "image/svg+xml", "image/jpeg")
 
@@ -63,29 +65,35 @@ def execute(kernel: Kernel, cells: Sequence[str]) -> Executed:
     found = Executed()
     cpu, wall = kernel.cpu_seconds(), time.perf_counter()
     for source in cells:
-        shown: list[str] = []
-        figures: list[bool] = []
+        messages: list[tuple[str, dict[str, Any]]] = []
 
         def take(message: dict[str, Any]) -> None:
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                shown.append(content["name"] + _masked(content["text"]))  # noqa: B023
-            elif message["msg_type"] in {"display_data", "execute_result"}:
-                data = content["data"]
-                figures.extend(kind in data for kind in _SOURCE_OF_IMAGE)  # noqa: B023
-                shown.append(_digest(data))  # noqa: B023
-            elif message["msg_type"] == "error":
-                shown.append(f"{content['ename']}: {_masked(content['evalue'])}")  # noqa: B023
+            messages.append((message["msg_type"], message["content"]))  # noqa: B023
 
         reply = kernel.client.execute_interactive(
             source, timeout=CELL_SECONDS, output_hook=take, stop_on_error=False, allow_stdin=False
         )
-        found.outputs.append(tuple(_joined(shown)))
+        found.outputs.append(shown_by(messages))
+        figures = [kind in content["data"] for _, content in messages if "data" in content
+                   for kind in _SOURCE_OF_IMAGE]  # fmt: skip
         found.has_figure.append(any(figures))
         found.failed.append(reply["content"]["status"] != "ok")
     found.wall_seconds = time.perf_counter() - wall
     found.cpu_seconds = kernel.cpu_seconds() - cpu
     return found
+
+
+def shown_by(messages: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[str, ...]:
+    """Return what the messages of a cell show, each as its type and its content."""
+    shown: list[str] = []
+    for kind, content in messages:
+        if kind == "stream":
+            shown.append(content["name"] + _masked(content["text"]))
+        elif kind in {"display_data", "execute_result"}:
+            shown.append(_digest(content["data"]))
+        elif kind == "error":
+            shown.append(f"{content['ename']}: {_masked(content['evalue'])}")
+    return tuple(_joined(shown))
 
 
 def _joined(shown: Sequence[str]) -> list[str]:
@@ -105,7 +113,7 @@ def _masked(text: str) -> str:
     return _NOISE.sub("…", text)
 
 
-def _digest(data: dict[str, Any]) -> str:
+def _digest(data: Mapping[str, Any]) -> str:
     text = json.dumps({k: _masked(str(v)) for k, v in data.items()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

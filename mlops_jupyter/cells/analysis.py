@@ -99,12 +99,21 @@ LONGEST = 1_000_000
 @lru_cache(maxsize=4096)
 def analyse(source: str) -> CellAnalysis:
     """Analyse a cell as the user typed it, with magics and shell lines."""
+    return _analysed(source, None)
+
+
+def analyse_statement(source: str, node: ast.stmt) -> CellAnalysis:
+    """Analyse a statement that is parsed already; see `analyse`."""
+    return _analysed(source, ast.Module([node], []))
+
+
+def _analysed(source: str, tree: ast.Module | None) -> CellAnalysis:
     digest = digest_of(source.encode(errors="surrogatepass"))
     mentions = Mentions()
     try:
         if len(source) > LONGEST:
             raise MemoryError
-        tree = parse(source)
+        tree = tree or parse(source)
         text, nodes = _canonical(tree)
         mentions = mentions_of(tree, nodes)
         flow = Flow(annotations_run=not _postpones_annotations(tree))

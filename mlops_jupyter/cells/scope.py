@@ -22,9 +22,6 @@ Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 """What Python's parser raises on text that is no code, or too much of it."""
 
-_ESCAPES = frozenset("%!?")
-"""Without any of these, a cell that Python can parse is what IPython would run."""
-
 _ANY_NAME = {"exec", "eval", "globals"}
 _ANY_NAME_BARE = {"locals", "vars", "dir"}
 _SHELL_DOORS = {"ev", "ex", "push", "run_cell", "run_code", "safe_execfile", "user_ns"}
@@ -56,12 +53,18 @@ def parse(source: str) -> ast.Module:
     SyntaxError, ValueError, RecursionError, MemoryError
         It is no code.
     """
+    return parsed(source)[1]
+
+
+def parsed(source: str) -> tuple[str, ast.Module]:
+    """Return the Python that IPython makes of a cell, as text too; see `parse`."""
     with unwarned():
-        if not _ESCAPES.intersection(source):
-            # what IPython's transforms do not touch: they take longer than the parser
-            with contextlib.suppress(SyntaxError):
-                return ast.parse(source)
-        return ast.parse(python_of(source))
+        # IPython's transforms touch nothing that Python can parse: in its grammar no statement
+        # begins with `%` or `!`, and `?` is nowhere. They take longer than the parser.
+        with contextlib.suppress(SyntaxError):
+            return source, ast.parse(source)
+        code = python_of(source)
+        return code, ast.parse(code)
 
 
 class Walker(ast.NodeVisitor):

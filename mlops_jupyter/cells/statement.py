@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mlops_jupyter.cells.analysis import CellAnalysis, analyse
+from mlops_jupyter.cells.analysis import CellAnalysis, analyse, analyse_statement
 from mlops_jupyter.cells.magic import CONFIGURING, magic_of
-from mlops_jupyter.cells.scope import UNPARSABLE, parse, python_of
+from mlops_jupyter.cells.scope import UNPARSABLE, parsed
 
 _IMPORT = (ast.Import, ast.ImportFrom)
 _DEFINITION = (*_IMPORT, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -64,24 +65,31 @@ def statements(source: str) -> tuple[Statement, ...]:
 
 
 def _statements(source: str) -> Iterator[Statement]:
-    code = python_of(source)
-    for node in parse(code).body:
+    code, tree = parsed(source)
+    # as the parser counts lines: only these end one (`ast.get_source_segment` finds them anew
+    # for each statement)
+    lines = [line.encode(errors="surrogatepass") for line in io.StringIO(code, newline="")]
+    for node in tree.body:
         call = node.value if isinstance(node, ast.Expr) else None
         magic = magic_of(call) if isinstance(call, ast.Call) else None
         if magic is not None and magic.code:
             yield from _statements(magic.code)
             continue
-        text = _text(code, node)
+        text = _text(lines, node)
         defines = _defines(node) or (magic is not None and magic.name in CONFIGURING)
         imports = isinstance(node, _IMPORT)
-        yield Statement(text, analyse(text), defines, imports, _configured(node))
+        yield Statement(text, analyse_statement(text, node), defines, imports, _configured(node))
 
 
-def _text(code: str, node: ast.stmt) -> str:
+def _text(lines: list[bytes], node: ast.stmt) -> str:
     decorators = getattr(node, "decorator_list", [])
-    if decorators:
-        node.lineno, node.col_offset = decorators[0].lineno, 0
-    return ast.get_source_segment(code, node) or ast.unparse(node)
+    first, begin = (decorators[0].lineno, 0) if decorators else (node.lineno, node.col_offset)
+    if node.end_lineno is None:
+        return ast.unparse(node)
+    kept = lines[first - 1 : node.end_lineno]
+    kept[-1] = kept[-1][: node.end_col_offset]
+    kept[0] = kept[0][begin:]
+    return b"".join(kept).decode(errors="surrogatepass")
 
 
 def _defines(node: ast.stmt) -> bool:

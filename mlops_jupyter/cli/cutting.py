@@ -29,8 +29,8 @@ def cell_number(_: click.Context, __: click.Parameter, text: str | None) -> int 
 @click.argument("notebook", type=click.Path(path_type=Path), required=False)
 @click.option("--name", help="Of the pipeline. Default: the name of the notebook's file.")
 @click.option(
-    "--by", type=click.Choice(["tags", "headings"]),
-    help="What begins a step. Default: tags if there are any, else headings.",
+    "--by", type=click.Choice(["tags", "headings", "text"]),
+    help="What begins a step; text: each text cell. Default: tags if there are any, else headings.",
 )  # fmt: skip
 @click.option(
     "--parameters-cell", callback=cell_number, metavar="N|none",
@@ -45,7 +45,7 @@ def cell_number(_: click.Context, __: click.Parameter, text: str | None) -> int 
 def build_command(
     notebook: Path | None,
     name: str | None,
-    by: Literal["tags", "headings"] | None,
+    by: Literal["tags", "headings", "text"] | None,
     parameters_cell: int | None,
     run: str | None,
     out: Path | None,
@@ -83,10 +83,12 @@ def build_command(
 def _tell_how(made: Building) -> None:
     from mlops_jupyter.pipelines.picture import cells_text
 
-    if made.by == "headings":
+    if made.by != "tags":
         setup = cells_text(made.setup)
         above = f"; the code above the first, {setup}, is the setup" if made.setup else ""
-        click.echo(f"cut by headings{above}")
+        click.echo(f"cut by {made.by}{above}")
+        if made.by == "headings" and len(made.pipeline.steps) == 1:
+            click.echo("that is one step: tag cells `step:NAME`, or `--by text` for each text cell")
         if made.parameters_cell is None:
             click.echo("no cell sets parameters: tag one `parameters`, or `--parameters-cell N`")
     for change in made.changes or ():

@@ -24,7 +24,7 @@ class JoinedNotebook(Strict, frozen=True):
         Meta(description="By variable: the notebook that makes it, where more than one does."),
     ] = {}
     by: Annotated[
-        Literal["tags", "headings", "whole"] | None,
+        Literal["tags", "headings", "text", "whole"] | None,
         Meta(description="What begins a step. Default: tags, if there are any; else none."),
     ] = None
     parameters_cell: Annotated[
@@ -54,8 +54,11 @@ class Pipeline(Strict, frozen=True):
         Meta(description="Several notebooks in its place: by name, each with its path or more."),
     ] = {}
     by: Annotated[
-        Literal["tags", "headings"] | None,
-        Meta(description="What begins a step. Default: tags if there are any, else headings."),
+        Literal["tags", "headings", "text"] | None,
+        Meta(
+            description="What begins a step; text: each text cell. Default: tags if there are any,"
+            " else headings."
+        ),
     ] = None
     parameters_cell: Annotated[
         str | int | None,

@@ -32,7 +32,7 @@ class Building:
     ----------
     pipeline : Pipeline
     by : str
-        What began its steps: ``tags`` or ``headings``.
+        What began its steps: ``tags``, ``headings`` or ``text``.
     setup : tuple of int
         Positions of the cells that run in each step, from 0.
     parameters_cell : int or None
@@ -66,7 +66,8 @@ def build(
     name : str, optional
         Of the pipeline. Default: the name of the notebook's file.
     by : str, optional
-        ``tags`` or ``headings``. Default: as it was built before, or else tags if there are any.
+        ``tags``, ``headings`` or ``text``. Default: as it was built before, or else tags if
+        there are any, or else headings.
     parameters_cell : int, optional
         The cell that sets the parameters, from 1; 0: none does. Default: as it was built
         before, or else the one that is tagged.

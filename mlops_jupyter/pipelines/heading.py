@@ -15,7 +15,13 @@ from dataclasses import dataclass
 USUAL = 2
 """The level that cuts, `##`, where a notebook has two of them: one `#` is its title."""
 
+MOST = 6
+"""The lowest level of a heading; text that is none counts as one below it."""
+
 LONGEST_NAME = 60
+
+WORDS = 6
+"""Of a text without a heading: so many make its name."""
 
 LONGEST_LINE = 1000
 """Characters of a line that may be a heading; longer ones are data, an image for instance."""
@@ -73,6 +79,18 @@ def _headings(source: str) -> Iterator[Heading]:
 def _plain(text: str) -> str:
     bare = html.unescape(_TAG.sub("", _LINK.sub(r"\1", text)))
     return " ".join(re.sub(r"[*`~]|(?<!\w)_|_(?!\w)", "", bare).split())
+
+
+def first_words(source: str) -> Heading:
+    """Return what a text without headings is called after: how it begins.
+
+    >>> first_words("Now we *fit* a model. It is small." + chr(10) + "More.")
+    Heading(level=7, text='Now we fit a model')
+    """
+    lines = (_plain(line[:LONGEST_LINE]) for line in source.splitlines())
+    line = next((line for line in lines if line), "")
+    sentence = re.split(r"[.:;!?](?:\s|$)", line, maxsplit=1)[0]
+    return Heading(MOST + 1, " ".join(sentence.split()[:WORDS]))
 
 
 def cutting_level(headings: Iterable[Heading]) -> int | None:

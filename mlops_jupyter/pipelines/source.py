@@ -7,15 +7,22 @@ one; older formats go through nbformat (https://nbformat.readthedocs.io).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mlops_jupyter.cells.analysis import CellAnalysis, analyse
 from mlops_jupyter.config import NAME
 from mlops_jupyter.errors import UsageError
-from mlops_jupyter.pipelines.heading import Heading, cutting_level, headings_of, step_name
+from mlops_jupyter.pipelines.heading import (
+    MOST,
+    Heading,
+    cutting_level,
+    first_words,
+    headings_of,
+    step_name,
+)
 from mlops_jupyter.runs.notebook import HINT, decoded, read_file
 
 PARAMETERS = "parameters"
@@ -25,7 +32,7 @@ STEP = "step:"
 NEAR_THE_TOP = 5
 """Code cells among which one that looks like parameters is looked for."""
 
-By = Literal["tags", "headings"]
+By = Literal["tags", "headings", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class SourceNotebook:
     skipped : tuple of SourceCell
         Code that is tagged ``skip``.
     by : str
-        Whether ``tags`` or ``headings`` begin the steps.
+        Whether ``tags``, ``headings`` or any ``text`` begins the steps.
     """
 
     path: Path
@@ -131,10 +138,13 @@ def parse_notebook(content: bytes, path: Path) -> SourceNotebook:
     skipped = tuple(c for c in cells if SKIP in c.tags and c.kind == "code")
     kept = [c for c in cells if SKIP not in c.tags]
     by: By = "tags" if has_steps(kept) else "headings"
-    if told.get("by") in ("tags", "headings"):
+    if told.get("by") in get_args(By):
         by = told["by"]
-    cut = _cut_by_tags if by == "tags" else _cut_by_headings
-    parameters, setup, steps = cut(kept, path, has_parameters=chosen != 0)
+    if by == "tags":
+        parameters, setup, steps = _cut_by_tags(kept, path, has_parameters=chosen != 0)
+    else:
+        starts = dict((text_starts if by == "text" else section_starts)(kept))
+        parameters, setup, steps = _cut_by_sections(kept, path, starts, has_parameters=chosen != 0)
     return SourceNotebook(path, content, kernel, parameters, setup, steps, skipped, by)
 
 
@@ -161,8 +171,8 @@ def with_choices(content: bytes, path: Path, choices: dict[str, Any]) -> bytes:
     content : bytes
     path : Path
     choices : dict
-        ``by``: ``tags`` or ``headings``. ``parameters_cell``: the id of a cell, or its number;
-        0 for none.
+        ``by``: ``tags``, ``headings`` or ``text``. ``parameters_cell``: the id of a cell, or its
+        number; 0 for none.
     """
     if not choices:
         return content
@@ -333,21 +343,20 @@ def _cut_by_tags(
     return parameters, setup, steps
 
 
-def _cut_by_headings(
-    cells: list[SourceCell], path: Path, *, has_parameters: bool
+def _cut_by_sections(
+    cells: list[SourceCell], path: Path, starts: Mapping[int, str], *, has_parameters: bool
 ) -> tuple[SourceCell, tuple[SourceCell, ...], tuple[SourceStep, ...]]:
-    """Let each heading begin a step; what stands above the first one is the setup.
+    """Let each section begin a step; what stands above the first one is the setup.
 
     Sections down to the one that holds the parameters are setup too.
     """
     if (near := _near_tag(cells)) is not None:
         raise UsageError(f"{path}: no code cell is tagged `{STEP}NAME`", hint=near)
-    starts = dict(section_starts(cells))
     if not starts:
         raise UsageError(
             f"{path}: no code cell is tagged `{STEP}NAME`, and no code stands below a heading",
             hint=f"tag the first cell of each step, e.g. `{STEP}train`, or write a text cell "
-            "such as `## Train` above it",
+            "such as `## Train` above it; `--by text`: each text cell begins a step",
         )
     tagged = [c for c in cells if PARAMETERS in c.tags and c.kind == "code"]
     parameters = NO_PARAMETERS
@@ -379,6 +388,26 @@ def section_starts(cells: Sequence[SourceCell]) -> Iterator[tuple[int, str]]:
             if level is not None and heading.level <= level:
                 is_title = heading.level < level and not names and waiting is None
                 waiting = waiting if is_title else heading
+        if cell.kind == "code" and waiting is not None and cell.source.strip():
+            names.append(step_name(waiting.text, len(names) + 1, names))
+            waiting = None
+            yield cell.position, names[-1]
+
+
+def text_starts(cells: Sequence[SourceCell]) -> Iterator[tuple[int, str]]:
+    """Return where steps begin if any text begins one: positions of code cells, and names.
+
+    The first text is taken for the title of the notebook where it is a heading of level 1.
+    """
+    waiting: Heading | None = None
+    names: list[str] = []
+    is_first = True
+    for cell in cells:
+        if cell.kind == "markdown" and cell.source.strip():
+            said = (*headings_of(cell.source), first_words(cell.source))[0]
+            if not (is_first and said.level == 1) and (waiting is None or waiting.level > MOST):
+                waiting = said
+            is_first = False
         if cell.kind == "code" and waiting is not None and cell.source.strip():
             names.append(step_name(waiting.text, len(names) + 1, names))
             waiting = None

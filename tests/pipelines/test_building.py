@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from mlops_jupyter import config
+from mlops_jupyter.cli.main import cli
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.pipelines.build import build, building
 from mlops_jupyter.pipelines.execute import run_pipeline
@@ -40,6 +42,17 @@ def test_a_notebook_with_headings_runs_as_a_pipeline(offline: Project) -> None:
     assert 'parameters_cell: "id-1"' in settings(offline)
     run = run_pipeline(open_project(), "study", {"n": 4})
     assert history.get(offline, run.run_id or "").metrics == {"total": 6}
+
+
+def test_any_text_can_begin_a_step(offline: Project) -> None:
+    cells = [text("We load."), code("x = list('ab')"), text("We count."), code("y = len(x)")]
+    write(offline.root / "study.ipynb", *cells)
+    made = CliRunner().invoke(cli, ["pipeline", "build", "study.ipynb", "--by", "text"])
+    assert "cut by text" in made.output
+    run = run_pipeline(open_project(offline.root), "study")
+    assert [(s.step, s.status) for s in run.steps] == [
+        ("we-load", "finished"), ("we-count", "finished"),
+    ]  # fmt: skip
 
 
 def test_a_choice_is_kept_and_follows_its_cell(project: Project) -> None:

@@ -112,6 +112,31 @@ def test_tags_come_before_headings(path: Path) -> None:
     assert (source.by, steps(source)) == ("tags", {"a": [3, 5]})
 
 
+def test_any_text_begins_a_step_when_that_is_asked_for(path: Path) -> None:
+    source = cut(
+        path,
+        text("# Flights"),
+        code("import os"),
+        text("We load the *data* first, all of it at once. It is small."),
+        text(" "),
+        code("a = os.getpid()"),
+        code("b = a"),
+        text("Then the model:"),
+        text("### Train"),
+        text("It is linear."),
+        code("c = b"),
+        text("<br>"),
+        code("d = c"),
+        text("The end."),
+        metadata={"mlops": {"by": "text"}},
+    )
+    assert source.by == "text"
+    assert [cell.position for cell in source.setup] == [1]
+    assert steps(source) == {
+        "we-load-the-data-first-all": [5, 6], "train": [10], "step-3": [12],
+    }  # fmt: skip
+
+
 def test_sections_down_to_the_parameters_are_the_setup(path: Path) -> None:
     source = cut(
         path,
@@ -155,7 +180,7 @@ def test_a_notebook_without_any_structure_gets_one_clear_line(path: Path) -> Non
     assert refused(path, code("x = 1"), code("y = x")) == (
         "no code cell is tagged `step:NAME`, and no code stands below a heading\n  hint: tag the "
         "first cell of each step, e.g. `step:train`, or write a text cell such as `## Train` "
-        "above it"
+        "above it; `--by text`: each text cell begins a step"
     )
     assert "no code stands below a heading" in refused(path, code("x = 1"), text("## The end"))
     assert "no code stands below a heading" in refused(path)

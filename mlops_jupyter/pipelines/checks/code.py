@@ -13,13 +13,13 @@ from mlops_jupyter.cells.scope import UNPARSABLE, parse
 @lru_cache(maxsize=1024)
 def nodes_of(source: str) -> tuple[ast.AST, ...]:
     """Return all nodes of a cell; none when it is no Python."""
-    return tuple(node for tree in _trees(source) for node in ast.walk(tree))
+    return tuple(node for tree in trees_of(source) for node in ast.walk(tree))
 
 
 @lru_cache(maxsize=1024)
 def top_of(source: str) -> tuple[ast.stmt, ...]:
     """Return the statements at the top of a cell; none when it is no Python."""
-    return tuple(node for tree in _trees(source) for node in tree.body)
+    return tuple(node for tree in trees_of(source) for node in tree.body)
 
 
 def calls_of(source: str) -> Iterator[ast.Call]:
@@ -35,6 +35,12 @@ def path_of(node: ast.expr) -> str:
         node = node.value
     parts.append(node.id if isinstance(node, ast.Name) else "")
     return ".".join(reversed(parts))
+
+
+@lru_cache(maxsize=1024)
+def trees_of(source: str) -> tuple[ast.Module, ...]:
+    """Return a cell, and what is below its ``%%time``, as trees; none when it is no Python."""
+    return tuple(_trees(source))
 
 
 def _trees(source: str) -> Iterator[ast.Module]:
