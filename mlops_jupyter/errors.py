@@ -8,6 +8,7 @@
     ├── CellFailedError     the user's own code raised                    exit 5, HTTP 422
     ├── ConflictError       somebody else moved it; look, then try again  exit 6, HTTP 409
     ├── ExternalError       kernel, disk, MLflow or network; try again    exit 7, HTTP 503
+    │   └── StoppedError    somebody ended it                             exit 130, HTTP 409
     └── IntegrityError      stored data is damaged or missing             exit 8, HTTP 500
 
 A failed gate is a result, not an exception: the commands answer 1 (no), 3 (undecided) or
@@ -133,6 +134,13 @@ class ExternalError(MlopsError):
 
     exit_code = 7
     http_status = 503
+
+
+class StoppedError(ExternalError):
+    """Somebody ended it on purpose, from another place."""
+
+    exit_code = 130
+    http_status = 409
 
 
 class IntegrityError(MlopsError):

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from mlops_jupyter.cli.cancel import cancel_command
 from mlops_jupyter.cli.cutting import build_command, check_command, show_command
 from mlops_jupyter.cli.parameters import RunCommand, default_of, lines_of
 from mlops_jupyter.cli.plan import (
@@ -120,7 +121,7 @@ def list_command(as_json: bool) -> None:
     console().print(shown)
 
 
-for _command in (plan_command, why_command, touch_command):
+for _command in (plan_command, why_command, touch_command, cancel_command):
     pipeline_command.add_command(_command)
 
 

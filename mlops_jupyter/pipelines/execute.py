@@ -15,6 +15,7 @@ from mlops_jupyter import errors
 from mlops_jupyter.errors import (
     CellFailedError,
     MlopsError,
+    StoppedError,
     refused_by_disk,
 )
 from mlops_jupyter.pipelines import history, parameters, process, record
@@ -118,6 +119,8 @@ def run_pipeline(
         A cell raised; the executed notebook so far is kept.
     ExternalError
         A kernel died, or did not start.
+    StoppedError
+        Somebody cancelled it.
     """
     record.reconcile(project)
     pipeline = declared(project, name)
@@ -173,7 +176,8 @@ def _execute(project: Project, request: Request, progress: Progress | None) -> M
         hint = f"what it wrote: {folder / LOG}"
         failure = process.ended(running.returncode, "pipeline", hint)
         record.end(project, request.id, "interrupted", failure.message)
-    return failure
+    reason = record.cancelled(project, request.id) if failure is not None else None
+    return failure if reason is None else StoppedError(f"the pipeline was {reason}")
 
 
 def _listen(

@@ -174,8 +174,18 @@ def has_passed(project: Project, step_run_id: str) -> bool:
     return row is not None and row["passes"] is not None
 
 
+def cancelled(project: Project, pipeline_run_id: str) -> str | None:
+    """Return who cancelled a run, in words; None: nobody did."""
+    sql = "SELECT cancelled_by FROM pipeline_run WHERE id = ?"
+    row = project.catalog.row(sql, (pipeline_run_id,))
+    return f"cancelled by {row[0]}" if row is not None and row[0] else None
+
+
 def end(project: Project, pipeline_run_id: str, status: End, error: str | None = None) -> None:
     """Note that a pipeline run has ended, and its Run with it; ended ones stay as they are."""
+    reason = cancelled(project, pipeline_run_id)
+    if reason is not None and status != "finished":
+        status, error = "interrupted", reason
     query = "SELECT id, status FROM run WHERE pipeline_run_id = ?"
     run = project.catalog.row(query, (pipeline_run_id,))
     if run is not None:
