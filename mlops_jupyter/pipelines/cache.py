@@ -99,6 +99,8 @@ def _against(project: Project, place: Place, entry: Entry, age: float | None) ->
     if entry.why_not:
         yield f"not kept: {entry.why_not}"
         return
+    if _is_distrusted(project, entry):
+        yield f"it was run elsewhere, and {entry.origin} is not trusted: `remote: {{trust: true}}`"
     missing = sorted(set(place.passes) - set(entry.records.passed))
     if missing:
         yield f"a later step needs {', '.join(missing)} too"
@@ -128,9 +130,15 @@ def _touched(project: Project, place: Place, key: Key) -> Found | None:
         state = reads.state(project, entry.reads, entry.writes, place.put_back)
         has_all = set(place.passes) <= set(entry.records.passed)
         is_there = all(project.objects.path(digest).exists() for digest in entry.objects)
+        is_there = is_there and not _is_distrusted(project, entry)
         if row["touched"] == touch_key(key, state) and has_all and is_there:
             return Found(entry, (f"touched: {row['reason']}",))
     return None
+
+
+def _is_distrusted(project: Project, entry: Entry) -> bool:
+    """Tell whether what it passes on, which is pickled, and its files must not be taken."""
+    return entry.origin is not None and not project.settings.remote.trust
 
 
 def changes(was: Sequence[Part], now: Sequence[Part]) -> list[str]:

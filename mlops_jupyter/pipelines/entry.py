@@ -75,7 +75,7 @@ class Records(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A finished step that was kept."""
+    """A finished step that was kept; `origin` is the shared store that it came from, if any."""
 
     id: str
     key: str
@@ -87,6 +87,7 @@ class Entry(msgspec.Struct, frozen=True):
     records: Records
     why_not: str | None
     made_at: str
+    origin: str | None = None
 
     @property
     def objects(self) -> set[str]:
@@ -109,6 +110,7 @@ def from_row(row: sqlite3.Row) -> Entry:
         read(row["records"], type=Records),
         row["why_not"],
         row["made_at"],
+        row["origin"],
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 from mlops_jupyter.config import NAME
 from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.project import Project
-from mlops_jupyter.sharing import tables
+from mlops_jupyter.sharing import steps, tables
 from mlops_jupyter.sharing.bundle import VERSION, Bundle, Value
 from mlops_jupyter.sharing.outgoing import cells_of
 from mlops_jupyter.sharing.tables import CELLS, OF_CELLS, OWNERSHIP, RUN, TAG, WHOLE, TagState
@@ -47,6 +47,7 @@ def check(project: Project, bundle: Bundle) -> None:
         CELLS: OF_CELLS,
         **{kind: tuple(table for table, _ in parts) for kind, parts in WHOLE.items()},
         RUN: (*(table for table, _ in WHOLE[RUN]), OWNERSHIP),
+        steps.STEP: (*(table for table, _ in WHOLE[steps.STEP]), steps.CELLS, steps.DATA),
     }.get(bundle.kind)
     if allowed is None:
         raise UsageError(
@@ -64,8 +65,10 @@ def check(project: Project, bundle: Bundle) -> None:
 
 
 def _columns(project: Project, table: str) -> tuple[str, ...]:
-    if table == OWNERSHIP:
+    if table in {OWNERSHIP, steps.CELLS}:
         return ("execution_id",)
+    if table == steps.DATA:
+        return ("version_id",)
     if table == "data_tag":
         return TagState.__struct_fields__
     return tables.columns_of(project, table)
@@ -138,6 +141,8 @@ def _check_identity(bundle: Bundle) -> None:
             raise IntegrityError(f"{bundle.name}: holds a version of another dataset")
     if bundle.kind == CELLS:
         _check_cells(bundle)
+    if bundle.kind == steps.STEP:
+        steps.check(bundle)
 
 
 def _check_cells(bundle: Bundle) -> None:
@@ -166,7 +171,7 @@ def put(connection: sqlite3.Connection, bundle: Bundle, origin: str) -> None:
     """
     try:
         for table in _order(bundle):
-            for row in bundle.tables[table]:
+            for row in _rows(connection, bundle, table):
                 _insert(connection, table, _here(connection, bundle, _adapted(table, row, origin)))
         for owned in bundle.tables.get(OWNERSHIP, []):
             row = _here(connection, bundle, owned)
@@ -182,13 +187,25 @@ def put(connection: sqlite3.Connection, bundle: Bundle, origin: str) -> None:
         raise IntegrityError(f"{bundle.name}: {error}") from None
 
 
+def _rows(connection: sqlite3.Connection, bundle: Bundle, table: str) -> list[Row]:
+    if table != "step_entry":
+        return bundle.tables[table]
+    named = {
+        (kind, column): tuple(
+            int(str(_here(connection, bundle, row)[column])) for row in bundle.tables.get(kind, [])
+        )
+        for kind, column in ((steps.CELLS, "execution_id"), (steps.DATA, "version_id"))
+    }
+    return [steps.filled(bundle.tables, *named.values())]
+
+
 def _order(bundle: Bundle) -> Iterable[str]:
     order = OF_CELLS if bundle.kind == CELLS else [table for table, _ in WHOLE[bundle.kind]]
     return (table for table in order if table in bundle.tables)
 
 
 def _adapted(table: str, row: Row, origin: str) -> Row:
-    if table == "run":
+    if table in {"run", "step_entry"}:
         return {**row, "origin": origin}
     if table == "session":
         # here it does not run, whatever it does elsewhere

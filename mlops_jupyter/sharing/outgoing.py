@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.project import Project
-from mlops_jupyter.sharing import tables
+from mlops_jupyter.sharing import steps, tables
 from mlops_jupyter.sharing.bundle import FORMAT, VERSION, Bundle, Tables, Value, parse_name
 from mlops_jupyter.sharing.tables import CELLS, ENDED, OWNERSHIP, RUN, TAG, WHOLE, TagState
 from mlops_jupyter.store.objects import digest_of
@@ -66,7 +66,19 @@ class Writer:
                     (key,),
                 )
             ]
+        if kind == steps.STEP:
+            written |= self._named_by_step(key)
+            written["step_entry"] = steps.stripped(written["step_entry"])
         return Bundle(FORMAT, kind, key, {name: rows for name, rows in written.items() if rows})
+
+    def _named_by_step(self, key: str) -> Tables:
+        row = self._project.catalog.row("SELECT records FROM step_entry WHERE id = ?", (key,))
+        assert row is not None, "it was listed"
+        records = steps.numbers(row)
+        return {
+            steps.CELLS: [{"execution_id": self._execution(one)} for one in records.cells],
+            steps.DATA: [{"version_id": self._version(one)} for one in records.data],
+        }
 
     def cells(self, known: Iterable[str]) -> Iterator[Bundle]:
         """Write the executions up to the last one of each run; `known` are names of bundles."""

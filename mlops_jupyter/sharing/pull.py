@@ -9,7 +9,7 @@ import msgspec
 
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.project import Project
-from mlops_jupyter.sharing import incoming, numbers, tables, tags
+from mlops_jupyter.sharing import incoming, numbers, steps, tables, tags
 from mlops_jupyter.sharing.bundle import VERSION, Bundle
 from mlops_jupyter.sharing.fetch import bring_versions
 from mlops_jupyter.sharing.incoming import NotHereError
@@ -202,9 +202,12 @@ class _Pull:
             [name for kind in kinds for name in self._new(kind)], self._progress
         )
         self._refused.update(refused)
-        needs = {name: set(objects_in(bundle.tables)) for name, bundle in read.items()}
+        old = steps.superseded({n: b for n, b in read.items() if b.kind == steps.STEP})
+        self._learn(read[name] for name in old)
+        wanted = {name: bundle for name, bundle in read.items() if name not in old}
+        needs = {name: set(objects_in(bundle.tables)) for name, bundle in wanted.items()}
         self._transfer.bring(set().union(*needs.values()))
-        whole = list(self._whole(read.values(), needs))
+        whole = list(self._whole(wanted.values(), needs))
         runs = 0
         for kind in kinds:
             part = sorted((b for b in whole if b.kind == kind), key=_place)

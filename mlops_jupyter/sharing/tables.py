@@ -8,10 +8,14 @@ from typing import Any, get_args
 import msgspec
 
 from mlops_jupyter.data.dataset import Column, Kind, Source
+from mlops_jupyter.pipelines.entry import Records
+from mlops_jupyter.pipelines.key import Part
+from mlops_jupyter.pipelines.reads import Reads, Written
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion.decision import GateReport
 from mlops_jupyter.runs.certificate import Certificate
 from mlops_jupyter.sharing.bundle import Tables
+from mlops_jupyter.sharing.steps import STEP
 from mlops_jupyter.store.references import OBJECT_COLUMNS
 
 RUN = "run"
@@ -25,6 +29,7 @@ WHOLE: dict[str, tuple[tuple[str, str], ...]] = {
         ("run_cell", "run_id"), ("run_data", "run_id"),
     ),
     "pipeline": (("pipeline_run", "id"), ("step_run", "pipeline_run_id")),
+    STEP: (("step_entry", "id"), ("step_entry_object", "entry_id")),
     "model": (("model_version", "model || '@' || version"),),
     "evaluation": (("evaluation", "id"),),
     "decision": (("decision", "id"), ("decision_state", "decision_id")),
@@ -42,10 +47,13 @@ OF_CELLS = (
 ENDED = {
     RUN: "status <> 'running'",
     "pipeline": "status <> 'running'",
+    STEP: "why_not IS NULL AND EXISTS (SELECT 1 FROM step_run JOIN pipeline_run"
+    " ON pipeline_run.id = pipeline_run_id WHERE step_run.id = step_entry.step_run_id"
+    " AND pipeline_run.status <> 'running')",
     "decision": "EXISTS (SELECT 1 FROM decision_state WHERE decision_id = decision.id"
     " AND state <> 'intended')",
 }
-"""What is under way is not shared yet."""
+"""What is under way is not shared yet; nor a step that may not be taken again."""
 
 LEFT_OUT = frozenset(
     {
@@ -56,6 +64,7 @@ LEFT_OUT = frozenset(
         ("run", "mlflow_run_id"), ("run", "mlflow_model_id"), ("run", "mlflow_openings"),
         ("run", "mlflow_store"),
         ("session", "ended_at"), ("step_run", "entry_id"),
+        ("step_entry", "origin"),
         ("run_cell", "place"),
     }
 )  # fmt: skip
@@ -77,6 +86,10 @@ JSON: dict[tuple[str, str], Any] = {
     ("dataset_version", "source"): Source,
     ("pipeline_run", "parameters"): dict[str, Any],
     ("step_run", "boundary"): dict[str, Any],
+    ("step_entry", "parts"): tuple[Part, ...],
+    ("step_entry", "reads"): Reads,
+    ("step_entry", "writes"): tuple[Written, ...],
+    ("step_entry", "records"): Records,
     ("evaluation", "metrics"): dict[str, float | None],
     ("decision", "report"): GateReport,
     ("certificate", "report"): Certificate,

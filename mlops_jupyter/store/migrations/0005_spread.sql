@@ -12,3 +12,7 @@ ALTER TABLE step_run ADD COLUMN run_id TEXT REFERENCES run (id);
 -- Who asked a pipeline run to end; its coordinator writes the end down itself.
 ALTER TABLE pipeline_run ADD COLUMN cancelled_by TEXT;
 ALTER TABLE pipeline_run ADD COLUMN cancelled_at TEXT;
+
+-- Steps that were run on another host, and are known here.
+
+ALTER TABLE step_entry ADD COLUMN origin TEXT;  -- the shared store that it came from; null: made here
