@@ -158,7 +158,9 @@ def _compared(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("notebook", nargs="+", type=Path)
-    parser.add_argument("--by", choices=["tags", "headings"], help="default: as each says itself")
+    parser.add_argument(
+        "--by", choices=["tags", "headings", "text"], help="default: as each says itself"
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}

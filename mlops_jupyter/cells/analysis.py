@@ -28,27 +28,23 @@ _GIVEN = {*dir(builtins), "__builtin__", "__builtins__", "display", "get_ipython
 _HISTORY = re.compile(r"_{1,3}|_i{1,3}|_i?\d+")
 
 
-class CellAnalysis(msgspec.Struct, frozen=True):
-    """The names of a cell, by what it does with them. Do not change what the mappings hold.
+class Names(msgspec.Struct, frozen=True):
+    """The names of a piece of code, by what it does with them. Do not change the mappings.
 
     Attributes
     ----------
-    digest : str
-        Of the source text.
-    code_digest : str
-        Of the code: comments and formatting do not matter. Of the text when it is no code.
     reads : frozenset of str
-        Names that some way through the cell reads before the cell has bound them. What the
-        bodies of functions read is in `functions`. Builtins are left out.
+        Names that some way through the code reads before it has bound them. What the bodies of
+        functions read is in `functions`. Builtins are left out.
     required : frozenset of str
-        Those of `reads` that nothing in the cell can have bound, and whose absence is not
+        Those of `reads` that nothing in the code can have bound, and whose absence is not
         caught: without them it fails, or would on some way through it.
     uses : frozenset of str
-        All names that the cell's own code reads, those that it bound itself too.
+        All names that the code itself reads, those that it bound itself too.
     writes : tuple of str
         Names that it may bind, in order; imports and definitions too.
     settles : frozenset of str
-        Names whose value from before certainly does not outlive the cell: bound or deleted on
+        Names whose value from before certainly does not outlive the code: bound or deleted on
         every way.
     definitions : frozenset of str
         Names that an import, ``def`` or ``class`` binds.
@@ -69,12 +65,8 @@ class CellAnalysis(msgspec.Struct, frozen=True):
     opaque : bool
         It may read or bind any name: ``exec``, ``globals()``, ``import *``, ``%run``, a cell
         magic that we do not know, or text that is no code.
-    mentions : Mentions
-        Its attributes, imports, texts and seeds.
     """
 
-    digest: str
-    code_digest: str
     reads: frozenset[str]
     required: frozenset[str]
     uses: frozenset[str]
@@ -89,6 +81,23 @@ class CellAnalysis(msgspec.Struct, frozen=True):
     assigned: tuple[str, ...]
     builtins: frozenset[str]
     opaque: bool
+
+
+class CellAnalysis(Names, frozen=True):
+    """The names of a cell, what it mentions, and its digests.
+
+    Attributes
+    ----------
+    digest : str
+        Of the source text.
+    code_digest : str
+        Of the code: comments and formatting do not matter. Of the text when it is no code.
+    mentions : Mentions
+        Its attributes, imports, texts and seeds.
+    """
+
+    digest: str
+    code_digest: str
     mentions: Mentions
 
 
@@ -99,21 +108,12 @@ LONGEST = 1_000_000
 @lru_cache(maxsize=4096)
 def analyse(source: str) -> CellAnalysis:
     """Analyse a cell as the user typed it, with magics and shell lines."""
-    return _analysed(source, None)
-
-
-def analyse_statement(source: str, node: ast.stmt) -> CellAnalysis:
-    """Analyse a statement that is parsed already; see `analyse`."""
-    return _analysed(source, ast.Module([node], []))
-
-
-def _analysed(source: str, tree: ast.Module | None) -> CellAnalysis:
     digest = digest_of(source.encode(errors="surrogatepass"))
     mentions = Mentions()
     try:
         if len(source) > LONGEST:
             raise MemoryError
-        tree = tree or parse(source)
+        tree = parse(source)
         text, nodes = _canonical(tree)
         mentions = mentions_of(tree, nodes)
         flow = Flow(annotations_run=not _postpones_annotations(tree))
@@ -122,7 +122,18 @@ def _analysed(source: str, tree: ast.Module | None) -> CellAnalysis:
     except UNPARSABLE:
         flow, code_digest = Flow(), digest
         flow.opaque = True
-    return _analysis(flow, digest, code_digest, mentions)
+    return CellAnalysis(**_names(flow), digest=digest, code_digest=code_digest, mentions=mentions)
+
+
+def names_of(node: ast.stmt) -> Names:
+    """Return the names of a statement, as if it stood alone in its cell."""
+    flow = Flow()
+    try:
+        flow.walk([node])
+    except UNPARSABLE:
+        flow = Flow()
+        flow.opaque = True
+    return Names(**_names(flow))
 
 
 def is_given(name: str) -> bool:
@@ -130,29 +141,26 @@ def is_given(name: str) -> bool:
     return name in _GIVEN or _HISTORY.fullmatch(name) is not None
 
 
-def _analysis(flow: Flow, digest: str, code_digest: str, mentions: Mentions) -> CellAnalysis:
+def _names(flow: Flow) -> dict[str, Any]:
     mentioned = flow.uses.union(*flow.functions.values())
-    return CellAnalysis(
-        digest=digest,
-        code_digest=code_digest,
-        reads=_without_given(flow.reads),
-        required=_without_given(flow.required),
-        uses=_without_given(flow.uses),
-        writes=tuple(flow.writes),
-        settles=frozenset(flow.settled),
-        definitions=frozenset(flow.definitions),
-        deletes=frozenset(flow.deletes),
-        loop_names=frozenset(flow.targets),
-        functions=MappingProxyType({n: _without_given(f) for n, f in flow.functions.items()}),
-        function_writes=MappingProxyType(
+    return {
+        "reads": _without_given(flow.reads),
+        "required": _without_given(flow.required),
+        "uses": _without_given(flow.uses),
+        "writes": tuple(flow.writes),
+        "settles": frozenset(flow.settled),
+        "definitions": frozenset(flow.definitions),
+        "deletes": frozenset(flow.deletes),
+        "loop_names": frozenset(flow.targets),
+        "functions": MappingProxyType({n: _without_given(f) for n, f in flow.functions.items()}),
+        "function_writes": MappingProxyType(
             {n: frozenset(f) for n, f in flow.function_writes.items() if f}
         ),
-        literals=MappingProxyType(flow.literals),
-        assigned=tuple(flow.assigned),
-        builtins=frozenset(name for name in mentioned if is_given(name)),
-        opaque=flow.opaque,
-        mentions=mentions,
-    )
+        "literals": MappingProxyType(flow.literals),
+        "assigned": tuple(flow.assigned),
+        "builtins": frozenset(name for name in mentioned if is_given(name)),
+        "opaque": flow.opaque,
+    }
 
 
 def _without_given(names: set[str]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mlops_jupyter.cells.analysis import CellAnalysis, analyse, analyse_statement
+from mlops_jupyter.cells.analysis import Names, analyse, names_of
 from mlops_jupyter.cells.magic import CONFIGURING, magic_of
 from mlops_jupyter.cells.scope import UNPARSABLE, parsed
 
@@ -35,7 +35,7 @@ class Statement:
     Attributes
     ----------
     source : str
-    analysis : CellAnalysis
+    analysis : Names
         Of this statement alone.
     defines : bool
         All that it does is to define: an import, ``def``, ``class``, a named lambda, a ``try``
@@ -49,7 +49,7 @@ class Statement:
     """
 
     source: str
-    analysis: CellAnalysis
+    analysis: Names
     defines: bool = False
     imports: bool = False
     configures: str | None = None
@@ -62,6 +62,23 @@ def statements(source: str) -> tuple[Statement, ...]:
         return tuple(_statements(source))
     except UNPARSABLE:
         return (Statement(source, analyse(source)),)
+
+
+def trees_of(source: str) -> Iterator[ast.Module]:
+    """Return a cell, and what is below its ``%%time`` or the like, as trees.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        It is no code.
+    """
+    _, tree = parsed(source)
+    yield tree
+    for statement in tree.body:
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        magic = magic_of(call) if isinstance(call, ast.Call) else None
+        if magic is not None and magic.code:
+            yield from trees_of(magic.code)
 
 
 def _statements(source: str) -> Iterator[Statement]:
@@ -78,7 +95,7 @@ def _statements(source: str) -> Iterator[Statement]:
         text = _text(lines, node)
         defines = _defines(node) or (magic is not None and magic.name in CONFIGURING)
         imports = isinstance(node, _IMPORT)
-        yield Statement(text, analyse_statement(text, node), defines, imports, _configured(node))
+        yield Statement(text, names_of(node), defines, imports, _configured(node))
 
 
 def _text(lines: list[bytes], node: ast.stmt) -> str:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from mlops_jupyter.cells.scope import UNPARSABLE, parse
-from mlops_jupyter.cells.statement import statements
+from mlops_jupyter.cells.scope import UNPARSABLE
+from mlops_jupyter.cells.statement import trees_of
 from mlops_jupyter.runs.environment import installed
 from mlops_jupyter.store.objects import digest_of
 
@@ -71,16 +71,11 @@ def imported(sources: Iterable[str], folder: Path) -> Imported:
         The kernel's working directory.
     """
     found = Imported()
-    trees = []
-    for source in sources:
-        try:
-            trees += [parse(statement.source) for statement in statements(source)]
-        except UNPARSABLE:
-            continue
-    places = _places(trees, folder)
+    scans = [scan for source in sources for scan in _scans(source)]
+    places = _places(scans, folder)
     seen: set[str] = set()
-    for tree in trees:
-        _follow(_mentioned(tree, ""), found, places, seen)
+    for scan in scans:
+        _follow(scan, found, places, seen)
     return found
 
 
@@ -93,6 +88,15 @@ class _Scan:
     paths: tuple[str, ...]
     words: frozenset[str]
     unclear: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _scans(source: str) -> tuple[_Scan, ...]:
+    """Return what a cell mentions; each step asks for the cells of the setup again."""
+    try:
+        return tuple(_mentioned(tree, "") for tree in trees_of(source))
+    except UNPARSABLE:
+        return ()
 
 
 def _follow(scan: _Scan, found: Imported, places: list[Path], seen: set[str]) -> None:
@@ -200,7 +204,7 @@ def _of_call(
     paths: list[str],
     unclear: list[str],
 ) -> None:
-    called = ast.unparse(node.func) if isinstance(node.func, ast.Attribute | ast.Name) else ""
+    called = _dotted(node.func)
     literal = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
     if called in {"os.getenv", "getenv"} or called.endswith("environ.get"):
         _add_text(node.args[0] if node.args else None, variables)
@@ -215,6 +219,15 @@ def _of_call(
         paths.extend(text for text in texts if isinstance(text, str))
 
 
+def _dotted(node: ast.expr) -> str:
+    """Return ``os.environ.get`` of such a name; of ``f().get`` only ``.get``."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id if isinstance(node, ast.Name) else "", *reversed(parts)])
+
+
 def _is_environ(node: ast.expr) -> bool:
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     return name == "environ"
@@ -225,8 +238,8 @@ def _add_text(node: ast.expr | None, found: set[str]) -> None:
         found.add(node.value)
 
 
-def _places(trees: Sequence[ast.Module], folder: Path) -> list[Path]:
-    written = [path for tree in trees for path in _mentioned(tree, "").paths]
+def _places(scans: Sequence[_Scan], folder: Path) -> list[Path]:
+    written = [path for scan in scans for path in scan.paths]
     around = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
     found = [folder, *(folder / path for path in [*written, *around])]
     ours = Path(__file__).parents[2]
