@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import secrets
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,11 @@ from typing import Any, Self
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
+
+from mlops_jupyter.pipelines import family
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+# loaded before: another thread may hold the loader's lock when a process is forked
 
 LONGEST_SOCKET_PATH = 80
 """A Unix socket's path has about 100 bytes; ours needs a few for its own name."""
@@ -43,6 +50,8 @@ class Kernel:
         folder: str | None = None,
     ) -> None:
         self._group: int | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.mark = secrets.token_hex(8)
         self._warming: KernelClient | None = None
         self._sockets = tempfile.mkdtemp(prefix="mlops-")
         options: dict[str, Any] = {"kernel_name": name}
@@ -53,8 +62,10 @@ class Kernel:
         self.manager = AsyncKernelManager(**options)
         self.manager.client_class = f"{__name__}.{KernelClient.__name__}"
         launch: dict[str, Any] = {"preexec_fn": _die_with_parent}
-        if environment is not None:
-            launch["env"] = dict(environment)
+        launch["env"] = {
+            **(os.environ if environment is None else environment),
+            family.MARK: self.mark,
+        }
         if folder is not None:
             launch["cwd"] = folder
         try:
@@ -63,6 +74,7 @@ class Kernel:
             self.end()
             raise
         self._group = getattr(self.manager.provisioner, "pgid", None)
+        self.process = getattr(self.manager.provisioner, "process", None)
 
     def warm_up(self, modules: Sequence[str]) -> None:
         """Let it import modules as soon as it is there; does not wait, and fails in silence."""
@@ -74,15 +86,29 @@ class Kernel:
         code = f"[__import__(name) for name in {list(modules)!r}]"
         self._warming.execute(code, silent=True, store_history=False, stop_on_error=False)
 
-    def end(self) -> None:
-        """End it and what it left running: that is in its process group."""
-        if self._warming is not None:
-            self._warming.stop_channels()
-        if self.manager.has_kernel:
-            run_sync(self.manager.shutdown_kernel)(now=True)
+    def interrupt(self) -> None:
+        """Interrupt its cell, from any thread; C code may not hear it."""
+        if self._group is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._group, signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill it and all that it started, from any thread; who works with it has to `end` it."""
+        process = self.process
+        if process is not None:
+            # when it has ended, its number may be that of another process by now
+            family.kill(process.pid if process.returncode is None else None, self.mark)
         if self._group is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._group, signal.SIGKILL)
+
+    def end(self) -> None:
+        """End it and what it left running: on Linux daemons too, else its process group."""
+        if self._warming is not None:
+            self._warming.stop_channels()
+        self.kill()
+        if self.manager.has_kernel:
+            run_sync(self.manager.shutdown_kernel)(now=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -132,7 +158,8 @@ def _die_with_parent() -> None:
     """Let Linux kill the kernel when this process dies, however it dies (in the new process).
 
     The kernel's own watch is a thread, which waits while C code holds the interpreter's lock.
+    "Parent" means the thread that starts it: that has to last.
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if _LIBC is not None:
+        _LIBC.prctl(1, signal.SIGKILL)

@@ -3,12 +3,14 @@
 A process of its own, because papermill belongs to one working folder at a time, because it must
 outlive neither a killed command nor a closed server, and because its kernels end with it.
 It is told what to do on the first line of its standard input, tells where it is on its standard
-output, and ends itself when its standard input is closed.
+output, and ends itself when its standard input is closed. Beside it lives its guardian, so that
+nothing that was started in it survives it, whatever ended it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -18,6 +20,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, BinaryIO
 
 from mlops_jupyter.errors import ExternalError
+from mlops_jupyter.pipelines import guardian
+
+PR_SET_PDEATHSIG = 1
 
 PATIENCE_SECONDS = 20.0
 """How long an interrupted process may take to end its kernel and write things down."""
@@ -32,10 +37,17 @@ Tell = Callable[[bytes], None]
 def start(
     module: str, log: IO[bytes], environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a module of ours as such a process, in a process group of its own."""
+    """Start a module of ours as such a process, in a process group of its own.
+
+    On Linux it has a guardian: its end is the end of all processes that it has started. Elsewhere
+    what leaves the process group of its kernel (a daemon) may stay.
+    """
+    # -P: a module in the user's folder must not stand for one that we import
+    command = [sys.executable, "-P", "-m", module]
+    if sys.platform == "linux":
+        command = [sys.executable, "-I", "-S", guardian.__file__, *command]
     return subprocess.Popen(
-        # -P: a module in the user's folder must not stand for one that we import
-        [sys.executable, "-P", "-m", module],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -57,12 +69,13 @@ def events(process: subprocess.Popen[bytes], request: bytes) -> Iterator[bytes]:
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """Let it end itself, or else kill it and all that it started."""
-    process.terminate()
-    try:
-        process.wait(PATIENCE_SECONDS)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    for _ in range(2):  # the second time its guardian kills it
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE_SECONDS)
+            return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def ended(code: int, what: str, hint: str) -> ExternalError:
@@ -81,6 +94,11 @@ def serve(work: Callable[[bytes, Tell], int]) -> int:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if sys.platform == "linux":  # should somebody kill the guardian
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
     sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type] # None: not to be imported
     return work(request, tell)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
 from mlops_jupyter.project import Project
+
+OUTLIVES = {"MLOPS_OUTLIVES": "1"}
+"""Says to those who end all that a kernel has started that it may go on."""
 
 _started: list[tuple[str, subprocess.Popen[bytes]]] = []
 """Those that this process has started: kept, so that the ended ones are reaped."""
@@ -48,7 +52,7 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
-            env=environment,
+            env={**(os.environ if environment is None else environment), **OUTLIVES},
             cwd=project.root,
             start_new_session=True,
         )

@@ -26,7 +26,8 @@ WAIT_SECONDS = 60
 # holds the interpreter's lock, so that no thread of the kernel can watch its parent
 HANG = """
 import ctypes, os, pathlib, subprocess, sys
-helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+helper = subprocess.Popen(sleep, start_new_session=True)
 pathlib.Path("pids.tmp").write_text(f"{os.getpid()} {helper.pid}")
 os.replace("pids.tmp", "pids")
 ctypes.PyDLL(None).sleep(600)
@@ -137,7 +138,7 @@ def test_a_killed_runner_is_told_by_the_command(offline: Project) -> None:
     )
     assert pipeline.command.returncode == 7
     check_interrupted(offline)
-    end(pipeline.helper)
+    until(gone(pipeline.helper))
 
 
 def test_when_all_are_killed_the_next_start_puts_it_right(offline: Project) -> None:
@@ -147,10 +148,4 @@ def test_when_all_are_killed_the_next_start_puts_it_right(offline: Project) -> N
         until(all_gone(pipeline.kernels))
         until(gone(pipeline.runner))
     check_interrupted(offline)
-    end(pipeline.helper)
-
-
-def end(pid: int) -> None:
-    """End a process that a kernel started, when nobody was left to end it."""
-    if not gone(pid)():
-        os.kill(pid, signal.SIGKILL)
+    until(gone(pipeline.helper))
