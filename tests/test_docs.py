@@ -43,7 +43,7 @@ def commands(page: Path) -> list[str]:
 def parsed(words: list[str]) -> click.Context:
     """Parse a command line as far as its last command, without running it."""
     command: click.Command = cli
-    context = click.Context(command, info_name="mlops")
+    context = click.Context(command, info_name="mlops", **cli.context_settings)
     while isinstance(command, click.Group) and words and words[0][:1] != "-":
         _, child, rest = command.resolve_command(context, words)
         assert child is not None, f"no command {words[0]!r}"

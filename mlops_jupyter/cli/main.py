@@ -61,6 +61,25 @@ def cli() -> None:
     """The notebook is the pipeline: runs, data versions, pipelines, gated promotion."""
 
 
+def options_of(
+    command: click.Command, words: list[str], *, lenient: bool = False
+) -> dict[str, Any]:
+    """Parse the words of one command as the whole command line does, and do not run it.
+
+    A command keeps the first help option that it was asked for: a context of its own, without
+    our settings, would take ``-h`` away from it for as long as the process lives.
+
+    Parameters
+    ----------
+    command : click.Command
+    words : list of str
+    lenient : bool
+        Whether what is missing or wrong is passed over.
+    """
+    settings = {**cli.context_settings, "resilient_parsing": lenient}
+    return command.make_context(command.name, list(words), **settings).params
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run one command and exit with the code that the table in the README gives it.
 

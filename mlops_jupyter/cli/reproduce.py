@@ -13,7 +13,7 @@ import click
 from mlops_jupyter.cli.show import console, table
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.project import Project, open_project
-from mlops_jupyter.reproduction.reproduce import Progress, ReplayProgress
+from mlops_jupyter.reproduction.attempt import Progress, ReplayProgress
 from mlops_jupyter.runs.certificate import Certificate, sentence
 from mlops_jupyter.runs.metric import metric_text
 

@@ -120,6 +120,7 @@ class MlopsMagics(Magics):
 
     def _runs(self, line: str) -> None:
         """Show the runs as a table."""
+        from mlops_jupyter.cli.main import options_of
         from mlops_jupyter.cli.project import runs_command
 
         words = _words(line)
@@ -127,7 +128,7 @@ class MlopsMagics(Magics):
             _command(["runs", *words])
             return
         with _clicks():
-            options = runs_command.make_context("runs", words).params
+            options = options_of(runs_command, words)
         from mlops_jupyter.magics import listing
 
         listing.show(
@@ -140,6 +141,7 @@ class MlopsMagics(Magics):
 
     def _profile(self, line: str) -> None:
         """Show a data version: each column in one line, with its distribution."""
+        from mlops_jupyter.cli.main import options_of
         from mlops_jupyter.cli.profile import profile_command
 
         words = _words(line)
@@ -147,7 +149,7 @@ class MlopsMagics(Magics):
             _command(["profile", *words])
             return
         with _clicks():
-            ref = profile_command.make_context("profile", words).params["ref"]
+            ref = options_of(profile_command, words)["ref"]
         from mlops_jupyter.magics import profile
 
         profile.show(self.shell, self._project(), ref)
@@ -155,11 +157,12 @@ class MlopsMagics(Magics):
     def _diff(self, line: str) -> None:
         """Show what two runs or two data versions differ in; of data as a page."""
         from mlops_jupyter.cli import data_diff
+        from mlops_jupyter.cli.main import options_of
         from mlops_jupyter.cli.reproduce import diff_command
 
         words = _words(line)
         with _clicks():
-            options = diff_command.make_context("diff", [*words], resilient_parsing=True).params
+            options = options_of(diff_command, words, lenient=True)
         before, after = options["before"] or "", options["after"] or ""
         project = self._project()
         is_shown = options["as_json"] or options["page"] or options["check"]

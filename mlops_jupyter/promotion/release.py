@@ -67,20 +67,11 @@ def release(
     ExternalError
         MLflow cannot be reached; the run is kept.
     """
-    policy = policy_of(project, model)
-    check_policy(model, policy)
-    chosen = versions.resolve(project, data or policy.evaluate.data)
-    evaluation.check_data(chosen, policy.evaluate.label)
-    promote.finish_dangling(project)
-    _check_champion(project, model)
+    policy, chosen = _prepared(project, model, data)
+    # what is promoted was run in this moment: what is known is compared, not taken
+    choice = Choice(audit=True)
     pipeline_run = execute.run_pipeline(
-        project,
-        policy.pipeline,
-        parameters,
-        progress,
-        hand_over=False,
-        # what is promoted was run in this moment: what is known is compared, not taken
-        choice=Choice(audit=True),
+        project, policy.pipeline, parameters, progress, hand_over=False, choice=choice
     )
     run = _trained(project, pipeline_run)
     gates.check_floors(policy, run.metrics)
@@ -120,10 +111,17 @@ def check_policy(model: str, policy: Model) -> None:
             metric.get(check.compare.metric)
 
 
-def _check_champion(project: Project, model: str) -> None:
+def _prepared(project: Project, model: str, data: str | None) -> tuple[Model, DatasetVersion]:
+    """Return the policy and the evaluation data, and find what can be found wrong before a run."""
+    policy = policy_of(project, model)
+    check_policy(model, policy)
+    chosen = versions.resolve(project, data or policy.evaluate.data)
+    evaluation.check_data(chosen, policy.evaluate.label)
+    promote.finish_dangling(project)
     champion = registry.champion(project, model)
     if champion is not None:
         registry.get(project, model, champion)
+    return policy, chosen
 
 
 def _trained(project: Project, pipeline_run: PipelineRun) -> Run:

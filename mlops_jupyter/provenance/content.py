@@ -134,8 +134,11 @@ def _add_files(touches: Touches, project: Project, executions: Iterable[int], ac
             touches[execution_id].append(Touch(Key(kind, path), how))
 
 
-def contents(project: Project, paths: Sequence[Key]) -> Iterator[tuple[Key, Key, str]]:
-    """Yield each content that a path of a file is known to have held, and when it last did."""
+def contents(project: Project, files: Sequence[Key]) -> Iterator[tuple[Key, Key, str]]:
+    """Yield each content that a path among some files is known to have held, and when it last did.
+
+    Keys that say which content they mean are passed over.
+    """
     rows = select(
         project,
         "SELECT path, execution_file.digest, max(started_at) FROM execution_file"
@@ -145,7 +148,7 @@ def contents(project: Project, paths: Sequence[Key]) -> Iterator[tuple[Key, Key,
         " FROM dataset_version WHERE kind = 'file'"
         " AND json_extract(source, '$.kind') IN ('file', 'dvc')"
         " AND path IN GIVEN ORDER BY 3 DESC",
-        (key.name for key in paths),
+        (key.name for key in files if key.part is None),
     )
     seen: set[Key] = set()
     for path, digest, when in rows:

@@ -9,7 +9,7 @@ import msgspec
 
 from mlops_jupyter.project import Project
 from mlops_jupyter.provenance.noun import Key, Kind, Node
-from mlops_jupyter.provenance.rows import select
+from mlops_jupyter.provenance.rows import select_of
 from mlops_jupyter.runs.metric import metric_text
 
 Words = tuple[str, str, str | None]
@@ -36,11 +36,11 @@ def _plain(key: Key) -> Words:
 
 
 def _data(project: Project, keys: list[Key]) -> dict[Key, Words]:
-    rows = select(
+    rows = select_of(
         project,
         "SELECT id, dataset, number, kind, row_count, json_array_length(columns) AS width,"
         " size_bytes, note, created_at, gone_at FROM dataset_version WHERE id IN GIVEN",
-        _names(keys),
+        keys,
     )
     found = {}
     for row in rows:
@@ -56,11 +56,11 @@ def _data(project: Project, keys: list[Key]) -> dict[Key, Words]:
 
 
 def _cells(project: Project, keys: list[Key]) -> dict[Key, Words]:
-    rows = select(
+    rows = select_of(
         project,
         "SELECT cell_execution.id, notebook, position, text, started_at FROM cell_execution"
         " JOIN source ON digest = source_digest WHERE cell_execution.id IN GIVEN",
-        _names(keys),
+        keys,
     )
     found = {}
     for id_, notebook, position, text, when in rows:
@@ -70,29 +70,29 @@ def _cells(project: Project, keys: list[Key]) -> dict[Key, Words]:
 
 
 def _runs(project: Project, keys: list[Key]) -> dict[Key, Words]:
-    rows = select(
-        project, "SELECT id, name, status, started_at FROM run WHERE id IN GIVEN", _names(keys)
+    rows = select_of(
+        project, "SELECT id, name, status, started_at FROM run WHERE id IN GIVEN", keys
     )
     return {Key("run", i): (i, f"{name} · {status}", when) for i, name, status, when in rows}
 
 
 def _models(project: Project, keys: list[Key]) -> dict[Key, Words]:
-    rows = select(
+    rows = select_of(
         project,
         "SELECT model, version, model_kind, registered_at FROM model_version"
         " JOIN run ON run.id = run_id WHERE model IN GIVEN",
-        _names(keys),
+        keys,
     )
     return {Key("model", m, v): (f"{m}@{v}", kind or "", when) for m, v, kind, when in rows}
 
 
 def _evaluations(project: Project, keys: list[Key]) -> dict[Key, Words]:
-    rows = select(
+    rows = select_of(
         project,
         "SELECT evaluation.id, model, version, dataset, number, metrics, evaluated_at"
         " FROM evaluation JOIN dataset_version ON dataset_version.id = version_id"
         " WHERE evaluation.id IN GIVEN",
-        _names(keys),
+        keys,
     )
     found = {}
     for id_, model, version, dataset, number, metrics, when in rows:
@@ -108,12 +108,12 @@ def _metrics(encoded: str) -> str:
 
 
 def _decisions(project: Project, keys: list[Key]) -> dict[Key, Words]:
-    rows = select(
+    rows = select_of(
         project,
         "SELECT id, kind, model, to_version, reason, actor, decided_at,"
         " (SELECT state FROM decision_state WHERE decision_id = decision.id"
         "  ORDER BY state = 'intended' LIMIT 1) AS state FROM decision WHERE id IN GIVEN",
-        _names(keys),
+        keys,
     )
     found = {}
     for row in rows:
@@ -131,7 +131,3 @@ _DESCRIBE: Mapping[Kind, Callable[[Project, list[Key]], dict[Key, Words]]] = {
     "evaluation": _evaluations,
     "decision": _decisions,
 }
-
-
-def _names(keys: Iterable[Key]) -> list[int | str]:
-    return [key.name for key in keys]

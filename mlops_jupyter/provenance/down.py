@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mlops_jupyter.project import Project
 from mlops_jupyter.provenance.content import UNKNOWN, contents, given_out
 from mlops_jupyter.provenance.noun import How, Key, Kind, Link
-from mlops_jupyter.provenance.rows import RECORDED, select
+from mlops_jupyter.provenance.rows import RECORDED, select, select_of
 from mlops_jupyter.provenance.sessions import Sessions
 
 _JUDGED: tuple[tuple[Kind, How, str, str], ...] = (
@@ -50,20 +50,20 @@ class Down:
         loaded = list(self._loading(sources))
         yield from loaded
         covered = self._runs_through(loaded)
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT version_id, run.id, started_at FROM run_data JOIN run ON run.id = run_id"
             " WHERE version_id IN GIVEN AND reproduces IS NULL ORDER BY started_at",
-            _names(sources),
+            sources,
         )
         for version_id, run_id, when in rows:
             if (version_id, run_id) not in covered:
                 yield Link(Key("data", version_id), Key("run", run_id), "used", "", when)
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT version_id, id, evaluated_at FROM evaluation WHERE version_id IN GIVEN"
             " ORDER BY evaluated_at",
-            _names(sources),
+            sources,
         )
         for version_id, evaluation_id, when in rows:
             key = Key("evaluation", evaluation_id)
@@ -71,7 +71,7 @@ class Down:
 
     def _loading(self, sources: Sequence[Key]) -> Iterator[Link]:
         """Yield the cells that loaded versions, or read files that are versions."""
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT version_id, execution_id, 'loaded' AS how, '' AS path, started_at"
             " FROM execution_data JOIN cell_execution ON cell_execution.id = execution_id"
@@ -84,7 +84,7 @@ class Down:
             " JOIN cell_execution ON cell_execution.id = execution_id"
             " WHERE version.id IN GIVEN AND version.kind = 'file' AND version.size_bytes > 0"
             f" AND access = 'read' AND {RECORDED} ORDER BY execution_id",
-            _names(sources),
+            sources,
         )
         seen = set()
         for version_id, execution_id, how, path, when in rows:
@@ -100,11 +100,11 @@ class Down:
 
     def _runs_of(self, cells: Sequence[Key]) -> dict[int | str, list[tuple[str, str]]]:
         """Return the runs that stand on cells, and when they began."""
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT execution_id, run.id, started_at FROM run_cell JOIN run ON run.id = run_id"
             " WHERE execution_id IN GIVEN AND reproduces IS NULL ORDER BY started_at",
-            _names(cells),
+            cells,
         )
         found: dict[int | str, list[tuple[str, str]]] = {key.name: [] for key in cells}
         for execution_id, run_id, when in rows:
@@ -117,24 +117,24 @@ class Down:
         for key in sources:
             for run_id, when in runs[key.name]:
                 yield Link(key, Key("run", run_id), "ran", "", when)
-        after = self._sessions.after(_names(sources))
+        after = self._sessions.after(int(key.name) for key in sources)
         yield from given_out(self._project, {Key("cell", e): some for e, some in after.items()})
 
     def _runs(self, sources: Sequence[Key]) -> Iterator[Link]:
         """Yield the model versions that runs fitted."""
         if self._start in sources:
-            rows = select(
+            rows = select_of(
                 self._project,
                 "SELECT id FROM cell_execution JOIN run_cell ON execution_id = id"
                 " AND run_cell.run_id = cell_execution.run_id WHERE run_cell.run_id IN GIVEN",
-                _names([self._start]),
+                [self._start],
             )
             yield from given_out(self._project, {self._start: [row[0] for row in rows]})
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT run_id, model, version, registered_at FROM model_version"
             " WHERE run_id IN GIVEN ORDER BY registered_at",
-            _names(sources),
+            sources,
         )
         for run_id, model, version, when in rows:
             yield Link(Key("run", run_id), Key("model", model, version), "fitted", "", when)
@@ -144,23 +144,23 @@ class Down:
         wanted = set(sources)
         for kind, how, number, at in _JUDGED:
             sql = f"SELECT id, model, {number}, {at} FROM {kind} WHERE model IN GIVEN ORDER BY {at}"
-            for id_, model, version, when in select(self._project, sql, _names(sources)):
+            for id_, model, version, when in select_of(self._project, sql, sources):
                 source = Key("model", model, version)
                 if source in wanted:
                     yield Link(source, Key(kind, id_), how, "", when)
 
     def _files(self, sources: Sequence[Key]) -> Iterator[Link]:
         """Yield the cells that read a content of a path, and the versions that hold it."""
-        for path, content, when in contents(self._project, [k for k in sources if k.part is None]):
+        for path, content, when in contents(self._project, sources):
             yield Link(path, content, "holds", "", when)
         wanted = set(sources)
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT path, digest, execution_id, started_at FROM execution_file"
             " JOIN cell_execution ON cell_execution.id = execution_id"
             f" WHERE path IN GIVEN AND kind = 'file' AND access = 'read' AND {RECORDED}"
             " ORDER BY execution_id",
-            _names(sources),
+            sources,
         )
         for path, digest, execution_id, when in rows:
             source = Key("file", path, digest or UNKNOWN)
@@ -179,19 +179,14 @@ class Down:
     def _texts(self, sources: Sequence[Key]) -> Iterator[Link]:
         """Yield the cells that read URLs, queries and folders."""
         wanted = set(sources)
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT path, kind, execution_id, started_at FROM execution_file"
             " JOIN cell_execution ON cell_execution.id = execution_id"
             f" WHERE path IN GIVEN AND access = 'read' AND {RECORDED} ORDER BY execution_id",
-            _names(sources),
+            sources,
         )
         for path, kind, execution_id, when in rows:
             source = Key(kind, path)
             if source in wanted:
                 yield Link(source, Key("cell", execution_id), "read", "", when)
-
-
-def _names(keys: Sequence[Key]) -> list[int]:
-    """Return the rows, or other names, of some things of one kind."""
-    return [key.name for key in keys]  # type: ignore[misc]

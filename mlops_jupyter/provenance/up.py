@@ -10,7 +10,7 @@ from mlops_jupyter.data.dataset import Source
 from mlops_jupyter.project import Project
 from mlops_jupyter.provenance.content import UNKNOWN, contents, taken_in
 from mlops_jupyter.provenance.noun import Key, Link
-from mlops_jupyter.provenance.rows import RECORDED, select
+from mlops_jupyter.provenance.rows import RECORDED, select_of
 from mlops_jupyter.provenance.sessions import Sessions
 
 
@@ -46,11 +46,11 @@ class Up:
                 yield taker
             if writer:
                 yield writer
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT id, source, kind, digest, created_at FROM dataset_version"
             " WHERE id IN GIVEN AND source IS NOT NULL",
-            _names(targets),
+            targets,
         )
         for row in rows:
             source = msgspec.json.decode(row["source"], type=Source)
@@ -62,12 +62,12 @@ class Up:
             yield Link(key, target, "from", source.connection or "", row["created_at"])
 
     def _takers(self, targets: Sequence[Key]) -> dict[Key, Link]:
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT version_id, min(execution_id), count(*), started_at FROM execution_made"
             " JOIN cell_execution ON cell_execution.id = execution_id"
             f" WHERE version_id IN GIVEN AND {RECORDED} GROUP BY version_id",
-            _names(targets),
+            targets,
         )
         return {
             Key("data", version_id): Link(
@@ -82,7 +82,7 @@ class Up:
 
     def _writers(self, targets: Sequence[Key]) -> dict[Key, Link]:
         """Return the cells that wrote what files among the data versions hold."""
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT version.id, min(execution_id), path, started_at"
             " FROM dataset_version AS version"
@@ -90,7 +90,7 @@ class Up:
             " JOIN cell_execution ON cell_execution.id = execution_id"
             " WHERE version.id IN GIVEN AND version.kind = 'file' AND version.size_bytes > 0"
             f" AND access = 'write' AND {RECORDED} GROUP BY version.id",
-            _names(targets),
+            targets,
         )
         return {
             Key("data", version_id): Link(
@@ -101,23 +101,23 @@ class Up:
 
     def _cells(self, targets: Sequence[Key]) -> Iterator[Link]:
         """Yield what came into the cells on which each stands, and the run that it belonged to."""
-        before = self._sessions.before(_names(targets))
+        before = self._sessions.before(int(key.name) for key in targets)
         yield from taken_in(self._project, {Key("cell", e): some for e, some in before.items()})
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT cell_execution.id, run_id, run.started_at FROM cell_execution"
             " JOIN run ON run.id = run_id WHERE cell_execution.id IN GIVEN",
-            _names(targets),
+            targets,
         )
         for execution_id, run_id, when in rows:
             yield Link(Key("run", run_id), Key("cell", execution_id), "ran", "", when)
 
     def _runs(self, targets: Sequence[Key]) -> Iterator[Link]:
         """Yield what came into the cells of each run, and what was bound to it in other ways."""
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT run_id, execution_id FROM run_cell WHERE run_id IN GIVEN ORDER BY execution_id",
-            _names(targets),
+            targets,
         )
         cells: dict[Key, list[int]] = {}
         for run_id, execution_id in rows:
@@ -126,11 +126,11 @@ class Up:
         for link in taken_in(self._project, cells):
             seen.add((link.source, link.target))
             yield link
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT run_id, version_id, created_at FROM run_data JOIN dataset_version"
             " ON dataset_version.id = version_id WHERE run_id IN GIVEN",
-            _names(targets),
+            targets,
         )
         for run_id, version_id, when in rows:
             link = Link(Key("data", version_id), Key("run", run_id), "used", "", when)
@@ -140,10 +140,10 @@ class Up:
     def _models(self, targets: Sequence[Key]) -> Iterator[Link]:
         """Yield the run that fitted each model version."""
         wanted = set(targets)
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT model, version, run_id, registered_at FROM model_version WHERE model IN GIVEN",
-            _names(targets),
+            targets,
         )
         for model, version, run_id, when in rows:
             if Key("model", model, version) in wanted:
@@ -151,22 +151,17 @@ class Up:
 
     def _files(self, targets: Sequence[Key]) -> Iterator[Link]:
         """Yield the contents of each path, and the cell that first wrote a content to it."""
-        for path, content, when in contents(self._project, [k for k in targets if k.part is None]):
+        for path, content, when in contents(self._project, targets):
             yield Link(content, path, "holds", "", when)
         wanted = set(targets)
-        rows = select(
+        rows = select_of(
             self._project,
             "SELECT path, digest, min(execution_id), started_at FROM execution_file"
             " JOIN cell_execution ON cell_execution.id = execution_id"
             f" WHERE path IN GIVEN AND access = 'write' AND {RECORDED} GROUP BY path, digest",
-            _names(targets),
+            targets,
         )
         for path, digest, execution_id, when in rows:
             target = Key("file", path, digest or UNKNOWN)
             if target in wanted:
                 yield Link(Key("cell", execution_id), target, "wrote", "", when)
-
-
-def _names(keys: Sequence[Key]) -> list[int]:
-    """Return the rows, or other names, of some things of one kind."""
-    return [key.name for key in keys]  # type: ignore[misc]

@@ -78,13 +78,18 @@ def save_notebook(project: Project, run_id: str, path: Path, *, force: bool = Fa
 
 def written(run: Run, executions: Sequence[Logged]) -> bytes:
     """Return the notebook of some executions."""
-    cells = [_text("about", about(run))]
+    cells = [text_cell("about", about(run), {"part": "about"})]
     if not executions or not _LOADS.match(executions[0].source):
-        cells.append(_code("load", LOAD, {"part": "load"}))
+        cells.append(code_cell("load", LOAD, {"part": "load"}))
     cells += [_cell(execution) for execution in executions]
+    return notebook_with(run, cells)
+
+
+def notebook_with(run: Run, cells: Sequence[dict[str, Any]]) -> bytes:
+    """Return a notebook of these cells, which names the run that they are of."""
     return to_json(
         {
-            "cells": cells,
+            "cells": list(cells),
             "metadata": {
                 "kernelspec": {
                     "name": KERNEL,
@@ -103,12 +108,13 @@ def written(run: Run, executions: Sequence[Logged]) -> bytes:
 def _cell(execution: Logged) -> dict[str, Any]:
     facts = {"cell": execution.cell_id, "position": execution.position}
     tags = [FAILS] if execution.error else []
-    return _code(f"execution-{execution.id}", execution.source, facts, tags)
+    return code_cell(f"execution-{execution.id}", execution.source, facts, tags)
 
 
-def _code(
+def code_cell(
     identity: str, source: str, facts: dict[str, Any], tags: Sequence[str] = ()
 ) -> dict[str, Any]:
+    """Return a code cell; `facts` is what we note of it in its metadata."""
     return {
         "cell_type": "code",
         "execution_count": None,
@@ -119,13 +125,10 @@ def _code(
     }
 
 
-def _text(identity: str, source: str) -> dict[str, Any]:
-    return {
-        "cell_type": "markdown",
-        "id": identity,
-        "metadata": {"mlops": {"part": identity}},
-        "source": source,
-    }
+def text_cell(identity: str, source: str, facts: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a Markdown cell; `facts` is what we note of it in its metadata."""
+    metadata = {} if facts is None else {"mlops": facts}
+    return {"cell_type": "markdown", "id": identity, "metadata": metadata, "source": source}
 
 
 def about(run: Run) -> str:

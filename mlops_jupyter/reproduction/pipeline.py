@@ -17,13 +17,13 @@ from mlops_jupyter.cells.scope import UNPARSABLE, python_of
 from mlops_jupyter.config import NAME
 from mlops_jupyter.errors import MlopsError, UsageError, refused_by_disk
 from mlops_jupyter.pipelines.build import Building, building
-from mlops_jupyter.pipelines.notebook import cut_bytes, to_json
+from mlops_jupyter.pipelines.notebook import cut_bytes
 from mlops_jupyter.pipelines.outline import outline
 from mlops_jupyter.pipelines.source import PARAMETERS, STEP
 from mlops_jupyter.project import Project
 from mlops_jupyter.quiet import unwarned
 from mlops_jupyter.reproduction.log import Logged, log_of
-from mlops_jupyter.reproduction.notebook import FAILS, KERNEL, about
+from mlops_jupyter.reproduction.notebook import FAILS, about, code_cell, notebook_with, text_cell
 from mlops_jupyter.runs import history, secret
 from mlops_jupyter.runs.replay import NOTHING, is_imports
 from mlops_jupyter.runs.run import Run
@@ -133,29 +133,14 @@ def _written(project: Project, run: Run) -> bytes:
             f"run {run.id}: its cells only bind parameters", hint="nothing is left to be run"
         )
     told = f"{about(run)}\n\nCells that it does not stand on are left out."
-    made = [_text("about", told), _code("parameters", taken, [PARAMETERS], {})]
+    made = [text_cell("about", told), code_cell("parameters", taken, {}, [PARAMETERS])]
     for cell in cells:
         if cell.is_first and cell.step is not None:
-            made.append(_text(f"step-{cell.position}", f"## {cell.step}"))
+            made.append(text_cell(f"step-{cell.position}", f"## {cell.step}"))
         tags = [f"{STEP}{cell.step}"] if cell.is_first else []
         tags += [FAILS] if cell.may_raise else []
-        made.append(_code(cell.id, cell.source, tags, {"position": cell.position}))
-    return to_json(
-        {
-            "cells": made,
-            "metadata": {
-                "kernelspec": {
-                    "name": KERNEL,
-                    "display_name": "Python 3 (ipykernel)",
-                    "language": "python",
-                },
-                "language_info": {"name": "python"},
-                "mlops": {"run": run.id},
-            },
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
-    )
+        made.append(code_cell(cell.id, cell.source, {"position": cell.position}, tags))
+    return notebook_with(run, made)
 
 
 def _outline(project: Project, run: Run) -> Mapping[str, str | None]:
@@ -264,18 +249,3 @@ def _cells(
             current = wanted if counts[wanted] == 1 else f"{wanted}-{counts[wanted]}"
         identity = f"execution-{execution.id}"
         yield _Cell(identity, source, current, is_first, bool(execution.error), execution.position)
-
-
-def _text(identity: str, source: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "id": identity, "metadata": {}, "source": source}
-
-
-def _code(identity: str, source: str, tags: Sequence[str], facts: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": identity,
-        "metadata": {"mlops": facts, "tags": list(tags)},
-        "outputs": [],
-        "source": source,
-    }

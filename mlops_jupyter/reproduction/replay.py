@@ -175,14 +175,13 @@ def replay(
         laid = inputs.lay_out(project, executions, folder / "work")
         notebook = folder / NOTEBOOK
         replace_file(notebook, written(run, executions))
-        left_out = _ANOTHERS if place.jupyter_path is None else {*_ANOTHERS, *_PYTHONS}
-        environment = {k: v for k, v in os.environ.items() if k not in left_out}
-        environment |= {
+        told = {
             "MLOPS_PROJECT": str(project.root),
             "JPY_SESSION_NAME": str(notebook),
             REPRODUCES: run.id,
             PINS: msgspec.json.encode(dict(pins)).decode(),
         }
+        environment = {**_inherited(place), **told}
         request = Request(
             str(notebook), str(laid.folder), place.kernel, environment, timeout_seconds
         )
@@ -197,6 +196,12 @@ def replay(
             digests=laid.digests,
             notes=tuple(laid.notes),
         )
+
+
+def _inherited(place: Place) -> dict[str, str]:
+    """Return what of our environment is also the kernel's."""
+    left_out = _ANOTHERS if place.jupyter_path is None else {*_ANOTHERS, *_PYTHONS}
+    return {name: value for name, value in os.environ.items() if name not in left_out}
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_jupyter.data.query import query
 from mlops_jupyter.data.query.query import Library, Parameters
-from mlops_jupyter.project import open_project
+from mlops_jupyter.project import here
 from mlops_jupyter.runs import secret
 
 
@@ -59,8 +59,7 @@ def read_sql(
     """
     if name is None:
         return query.ask(sql, connection, parameters, as_=as_, masked=secret.masked).value
-    project = open_project()
-    try:
+    with here() as project:
         return query.read_sql(
             project,
             sql,
@@ -72,5 +71,3 @@ def read_sql(
             named=tags,
             masked=secret.masked,
         )
-    finally:
-        project.catalog.close()

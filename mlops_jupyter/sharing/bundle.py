@@ -70,6 +70,11 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.id.partition("~")[0]
 
     @property
+    def content(self) -> str:
+        """The digest of what a data version holds."""
+        return str(self.tables["dataset_version"][0]["digest"])
+
+    @property
     def text(self) -> bytes:
         """The rows as JSON: the same rows, the same bytes."""
         content = {f: getattr(self, f) for f in self.__struct_fields__}

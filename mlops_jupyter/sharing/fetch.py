@@ -55,9 +55,7 @@ def fetch(
         Some are missing or damaged there too; all others came.
     """
     shared = open_shared(project, url, create=False)
-    transfer = Transfer(
-        RemoteObjects(shared.remote), LocalFrames(project.objects), aside(project), progress
-    )
+    transfer = shared.coming(progress)
     with project.objects.held():
         manifests, others = _named(project, refs)
         transfer.bring(manifests | others)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -14,13 +14,9 @@ from mlops_jupyter.sharing.bundle import VERSION, Bundle
 from mlops_jupyter.sharing.fetch import bring_versions
 from mlops_jupyter.sharing.incoming import NotHereError
 from mlops_jupyter.sharing.outgoing import cells_of
-from mlops_jupyter.sharing.place import aside
-from mlops_jupyter.sharing.push import said
 from mlops_jupyter.sharing.shared import Shared, open_shared, refuse_all
 from mlops_jupyter.sharing.tables import CELLS, ERASURE, RUN, TAG, WHOLE, objects_in
-from mlops_jupyter.sharing.transfer import Progress, Transfer
-from mlops_jupyter.store.frames import LocalFrames
-from mlops_jupyter.store.remote import RemoteObjects
+from mlops_jupyter.sharing.transfer import Progress
 
 
 class Pulled(msgspec.Struct, frozen=True):
@@ -100,9 +96,7 @@ class _Pull:
         self._project = project
         self._shared = shared
         self._progress = progress
-        self._transfer = Transfer(
-            RemoteObjects(shared.remote), LocalFrames(project.objects), aside(project), progress
-        )
+        self._transfer = shared.coming(progress)
         self._names, self._refused = shared.names()
         self._known = shared.known()
         self._renumbered: dict[tuple[str, int], int] = {}
@@ -141,11 +135,12 @@ class _Pull:
         again, refused = self._shared.read(names - found.read.keys())
         self._refused.update(refused)
         new = [bundle for name, bundle in {**found.read, **again}.items() if name in names]
-        whole = self._whole(new, bring_versions(self._project, self._transfer, new))
+        needs = bring_versions(self._project, self._transfer, new)
+        whole = self._transfer.whole(new, needs, self._refused)
         done = self._put_all(
             sorted(whole, key=_place), lambda bundle: self._put_version(bundle, there)
         )
-        self._learn(b for name, b in found.read.items() if name not in names)
+        self._shared.learn_all(b for name, b in found.read.items() if name not in names)
         return [bundle.ref for bundle in done]
 
     def _missing(self, there: numbers.There) -> set[tuple[str, int]]:
@@ -173,7 +168,7 @@ class _Pull:
             # a snapshot may have taken the number meanwhile
             self._align(connection, dataset, there)
             incoming.put_version(connection, bundle, values)
-            self._shared.learn(connection, bundle.name, said(bundle))
+            self._shared.learn(connection, bundle)
 
     def _align(self, connection: sqlite3.Connection, dataset: str, there: numbers.There) -> None:
         gone = {digest for name, digest in tables.erased(self._project) if name == dataset}
@@ -195,7 +190,7 @@ class _Pull:
         for name, state in sorted(states.items(), key=lambda item: item[1].at):
             with self._project.catalog.transaction() as connection:
                 if tags.put(connection, state):
-                    self._shared.learn(connection, name, said(read[name]))
+                    self._shared.learn(connection, read[name])
 
     def _rows(self, kinds: Sequence[str]) -> int:
         read, refused = self._shared.read(
@@ -203,11 +198,11 @@ class _Pull:
         )
         self._refused.update(refused)
         old = steps.superseded({n: b for n, b in read.items() if b.kind == steps.STEP})
-        self._learn(read[name] for name in old)
+        self._shared.learn_all(read[name] for name in old)
         wanted = {name: bundle for name, bundle in read.items() if name not in old}
         needs = {name: set(objects_in(bundle.tables)) for name, bundle in wanted.items()}
         self._transfer.bring(set().union(*needs.values()))
-        whole = list(self._whole(wanted.values(), needs))
+        whole = list(self._transfer.whole(wanted.values(), needs, self._refused))
         runs = 0
         for kind in kinds:
             part = sorted((b for b in whole if b.kind == kind), key=_place)
@@ -221,7 +216,7 @@ class _Pull:
                 self._left_out.append(bundle.id)
             else:
                 incoming.put(connection, bundle, self._shared.origin)
-            self._shared.learn(connection, bundle.name)
+            self._shared.learn(connection, bundle)
 
     def _put_all(self, bundles: Sequence[Bundle], verb: Callable[[Bundle], None]) -> list[Bundle]:
         """Add bundles, each in a transaction; those that stand on others of them after these."""
@@ -246,23 +241,10 @@ class _Pull:
             waiting = [bundle for bundle, _ in later]
         return done
 
-    def _whole(self, bundles: Iterable[Bundle], needs: dict[str, set[str]]) -> Iterator[Bundle]:
-        for bundle in bundles:
-            failed = self._transfer.lacking(needs[bundle.name])
-            if failed is None:
-                yield bundle
-            else:
-                self._refused[bundle.name] = type(failed)(f"{bundle.id}: {failed.message}")
-
     def _new(self, kind: str) -> list[str]:
         return [
             n for n, said_ in self._names.items() if said_.kind == kind and n not in self._known
         ]
-
-    def _learn(self, bundles: Iterable[Bundle]) -> None:
-        with self._project.catalog.transaction() as connection:
-            for bundle in bundles:
-                self._shared.learn(connection, bundle.name, said(bundle))
 
 
 def _place(bundle: Bundle) -> tuple[str, int]:

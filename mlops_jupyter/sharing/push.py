@@ -12,14 +12,11 @@ from mlops_jupyter.data.reach import objects_of
 from mlops_jupyter.errors import ConflictError, MlopsError
 from mlops_jupyter.project import Project
 from mlops_jupyter.sharing import tags
-from mlops_jupyter.sharing.bundle import VERSION, Bundle, decode, encode
+from mlops_jupyter.sharing.bundle import Bundle, decode, encode
 from mlops_jupyter.sharing.outgoing import Writer, versions_in
-from mlops_jupyter.sharing.place import aside
 from mlops_jupyter.sharing.shared import Shared, open_shared, refuse_all
 from mlops_jupyter.sharing.tables import ERASURE, RUN, WHOLE, erased, objects_in
-from mlops_jupyter.sharing.transfer import Progress, Transfer, TransferProgress, tried
-from mlops_jupyter.store.frames import LocalFrames
-from mlops_jupyter.store.remote import RemoteObjects
+from mlops_jupyter.sharing.transfer import Progress, TransferProgress, tried
 
 
 class Pushed(msgspec.Struct, frozen=True):
@@ -86,9 +83,7 @@ class _Push:
         self._shared = shared
         self._progress = progress
         self._writer = Writer(project)
-        self._transfer = Transfer(
-            LocalFrames(project.objects), RemoteObjects(shared.remote), aside(project), progress
-        )
+        self._transfer = shared.going(progress)
         self._names, _ = shared.names()
         self._known = shared.known()
         self._there: set[tuple[str, str]] = set()
@@ -106,11 +101,12 @@ class _Push:
         self._transfer.bring(set().union(*needs.values()))
         # whoever sees a version without erased rows knows why
         self._sent(self._missing(self._writer.all_of(ERASURE)))
-        sent = self._claimed(list(self._whole(new, needs)))
+        sent = self._claimed(list(self._transfer.whole(new, needs, self._refused)))
         self._sent(tags.outgoing(self._project, self._writer, self._known, self._there))
         runs = 0
         for kind, part in rows.items():
-            done = self._sent(self._standing(self._whole(part, needs)))
+            whole = self._transfer.whole(part, needs, self._refused)
+            done = self._sent(self._standing(whole))
             runs += len(done) if kind == RUN else 0
         made = Pushed(
             self._shared.remote.shown,
@@ -129,7 +125,7 @@ class _Push:
         found = self._shared.numbers(None, self._names, self._known)
         there, refused = found.there, found.refused
         self._refused.update({n: e for n, e in refused.items() if n.split("/")[1] in datasets})
-        self._learn(found.read.values())
+        self._shared.learn_all(found.read.values())
         self._there = {(name, d) for name, numbers in there.items() for d in numbers.values()}
         gone = erased(self._project)
         clashing, new = [], []
@@ -163,14 +159,6 @@ class _Push:
                 self._transfer.refused[str(row["manifest"])] = error
         return needs
 
-    def _whole(self, bundles: Iterable[Bundle], needs: dict[str, set[str]]) -> Iterator[Bundle]:
-        for bundle in bundles:
-            failed = self._transfer.lacking(needs[bundle.name])
-            if failed is None:
-                yield bundle
-            else:
-                self._refused[bundle.name] = type(failed)(f"{bundle.id}: {failed.message}")
-
     def _standing(self, bundles: Iterable[Bundle]) -> Iterator[Bundle]:
         """Leave out what stands on versions that could not be sent: that was said already."""
         for bundle in bundles:
@@ -182,7 +170,7 @@ class _Push:
         content = encode(bundle)
         if not self._shared.remote.create(bundle.name, content):
             there = decode(bundle.name, self._shared.remote.read(bundle.name))
-            if _digest(there) != _digest(bundle):
+            if there.content != bundle.content:
                 raise conflict([bundle.ref])
 
     def _put(self, bundle: Bundle) -> None:
@@ -192,7 +180,7 @@ class _Push:
     def _claimed(self, bundles: Sequence[Bundle]) -> list[Bundle]:
         # of two who push the same numbers one shall get all of them: the first decides
         done = [b for part in _first_of_each(bundles) for b in self._sent(part, self._claim)]
-        self._there.update((bundle.id.partition("@")[0], _digest(bundle)) for bundle in done)
+        self._there.update((bundle.id.partition("@")[0], bundle.content) for bundle in done)
         return sorted(done, key=lambda bundle: bundle.id)
 
     def _sent(
@@ -207,20 +195,8 @@ class _Push:
             done.append(bundle)
             if self._progress is not None:
                 self._progress(TransferProgress("rows", len(done), len(waiting)))
-        self._learn(done)
+        self._shared.learn_all(done)
         return done
-
-    def _learn(self, bundles: Iterable[Bundle]) -> None:
-        with self._project.catalog.transaction() as connection:
-            for bundle in bundles:
-                self._shared.learn(connection, bundle.name, said(bundle))
-
-
-def said(bundle: Bundle) -> str:
-    """Return what is written down here of a bundle that is known."""
-    if bundle.kind == VERSION:
-        return _digest(bundle)
-    return tags.said(bundle)
 
 
 def conflict(refs: Sequence[str]) -> ConflictError:
@@ -230,10 +206,6 @@ def conflict(refs: Sequence[str]) -> ConflictError:
         f"{refs[0]} here{more} is not what the shared store has under this name",
         hint="`mlops pull` first: versions that are only here get the numbers after those there",
     )
-
-
-def _digest(bundle: Bundle) -> str:
-    return str(bundle.tables["dataset_version"][0]["digest"])
 
 
 def _selected(project: Project, refs: Sequence[str] | None) -> list[sqlite3.Row]:

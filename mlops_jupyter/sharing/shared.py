@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import secrets
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from mlops_jupyter.errors import ExternalError, IntegrityError, MlopsError, UsageError
 from mlops_jupyter.project import Project
 from mlops_jupyter.sharing import bundle as bundles
-from mlops_jupyter.sharing import incoming
+from mlops_jupyter.sharing import incoming, tags
 from mlops_jupyter.sharing.bundle import ROWS, VERSION, VERSIONS, Bundle, BundleName
-from mlops_jupyter.sharing.transfer import Progress, TransferProgress, tried
-from mlops_jupyter.store.remote import Remote
+from mlops_jupyter.sharing.place import aside
+from mlops_jupyter.sharing.transfer import Progress, Transfer, TransferProgress, tried
+from mlops_jupyter.store.frames import LocalFrames
+from mlops_jupyter.store.remote import Remote, RemoteObjects
 
 IDENTITY = "mlops.json"
 
@@ -85,12 +88,29 @@ class Shared:
         )
         return {row["name"]: row["says"] for row in rows}
 
-    def learn(self, connection: Any, name: str, says: str = "") -> None:
-        """Write down that a bundle is known; within a transaction."""
+    def learn(self, connection: sqlite3.Connection, bundle: Bundle) -> None:
+        """Write down that a bundle is known, and what it says; within a transaction."""
+        says = bundle.content if bundle.kind == VERSION else tags.said(bundle)
         connection.execute(
             "INSERT OR REPLACE INTO remote_bundle (remote, name, says) VALUES (?, ?, ?)",
-            (self.id, name, says),
+            (self.id, bundle.name, says),
         )
+
+    def learn_all(self, bundles: Iterable[Bundle]) -> None:
+        """Write down that bundles are known."""
+        with self._project.catalog.transaction() as connection:
+            for bundle in bundles:
+                self.learn(connection, bundle)
+
+    def going(self, progress: Progress | None) -> Transfer:
+        """Return what brings objects from here to there."""
+        here, there = LocalFrames(self._project.objects), RemoteObjects(self.remote)
+        return Transfer(here, there, aside(self._project), progress)
+
+    def coming(self, progress: Progress | None) -> Transfer:
+        """Return what brings objects from there to here."""
+        here, there = LocalFrames(self._project.objects), RemoteObjects(self.remote)
+        return Transfer(there, here, aside(self._project), progress)
 
     def read(
         self, names: Iterable[str], progress: Progress | None = None
@@ -128,7 +148,7 @@ class Shared:
         read, refused = self.read(name for name in numbers if name not in known)
         says = {
             **{name: known[name] for name in numbers if name in known},
-            **{name: str(b.tables["dataset_version"][0]["digest"]) for name, b in read.items()},
+            **{name: b.content for name, b in read.items()},
         }
         made: dict[str, dict[int, str]] = {}
         for name, digest in says.items():

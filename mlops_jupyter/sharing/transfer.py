@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from mlops_jupyter.errors import IntegrityError, MlopsError, UsageError
+from mlops_jupyter.sharing.bundle import Bundle
 from mlops_jupyter.store.frames import ObjectStore
 from mlops_jupyter.store.remote import THREADS
 
@@ -105,9 +106,29 @@ class Transfer:
                 self.refused[digest] = failed
             self._tell()
 
-    def lacking(self, digests: Collection[str]) -> MlopsError | None:
-        """Return why one of the objects could not be brought, or None if all are there."""
-        return next((self.refused[digest] for digest in digests if digest in self.refused), None)
+    def whole(
+        self,
+        bundles: Iterable[Bundle],
+        needs: Mapping[str, Collection[str]],
+        refused: dict[str, MlopsError],
+    ) -> Iterator[Bundle]:
+        """Yield the bundles whose objects could all be brought.
+
+        Parameters
+        ----------
+        bundles : iterable of Bundle
+        needs : mapping of str to collection of str
+            The objects of each, by its name.
+        refused : dict of str to MlopsError
+            By name, why the others are not whole: added here.
+        """
+        for bundle in bundles:
+            lacking = (self.refused[d] for d in needs[bundle.name] if d in self.refused)
+            failed = next(lacking, None)
+            if failed is None:
+                yield bundle
+            else:
+                refused[bundle.name] = type(failed)(f"{bundle.id}: {failed.message}")
 
     def _one(self, digest: str) -> None:
         with self._source.lend(digest, self._aside) as frame:
