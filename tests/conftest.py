@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 from mlops_jupyter.project import Project, init
+from mlops_jupyter.runs import mirror
+from mlops_jupyter.store.lock import exclusive
 from tests.kernel import Kernel
 
 # the developer's own settings must not reach a test
@@ -34,8 +36,43 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def kernel(project: Project) -> Iterator[Kernel]:
-    """Return a real kernel in the project, which records."""
+def offline(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Return a project whose mirror is held: ended runs wait, and MLflow is not imported.
+
+    A mirror costs four seconds of a processor. `mirror.drain` copies all the same.
+    """
+    monkeypatch.delenv("CI", raising=False)
+    with exclusive(project.folder / mirror.ALIVE, 0, mirror.WHAT):
+        yield project
+
+
+@pytest.fixture
+def kernel(offline: Project) -> Iterator[Kernel]:
+    """Return a real kernel in the project, which records; its mirror is held, see `offline`."""
+    yield from _recording(offline)
+
+
+@pytest.fixture(scope="module")
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Return a project for all tests of a module that do not mind what others left there."""
+    made = init(tmp_path_factory.mktemp("shared") / "flights")
+    with exclusive(made.folder / mirror.ALIVE, 0, mirror.WHAT):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_kernel(shared_project: Project) -> Iterator[Kernel]:
+    """Return a real kernel in `shared_project`, which records."""
+    yield from _recording(shared_project)
+
+
+@pytest.fixture
+def kernel_with_mirror(project: Project) -> Iterator[Kernel]:
+    """Return a real kernel in the project, beside which a mirror may work."""
+    yield from _recording(project)
+
+
+def _recording(project: Project) -> Iterator[Kernel]:
     made = Kernel(project.root)
     loaded = made.run("%load_ext mlops_jupyter")
     assert (loaded.status, loaded.text) == ("ok", ""), loaded

@@ -35,3 +35,13 @@ def read(
 ) -> Any:
     """Return it again, or some of it."""
     return content.put_together(*manifest.content(objects, digest, rows), columns)
+
+
+def there_and_back(objects: Objects, value: object) -> Any:
+    """Keep a value, and return what comes back."""
+    return read(objects, write(objects, examine(value)))
+
+
+def digest(value: object) -> str:
+    """Return the digest of what a value holds."""
+    return examine(value).digest

@@ -1,9 +1,7 @@
-"""Arrays, sparse matrices and tensors: dtype, shape, order in memory, and every bit."""
+"""Arrays: dtype, shape, order in memory, and every bit."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,20 +17,8 @@ from mlops_jupyter.data.value.part import CHUNK_ROWS
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept
+from tests.kept import digest, there_and_back
 from tests.same_frame import same_value
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> Objects:
-    return Objects(tmp_path / "objects")
-
-
-def there_and_back(objects: Objects, made: Any) -> Any:
-    return kept.read(objects, kept.write(objects, kept.examine(made)))
-
-
-def digest(made: Any) -> str:
-    return kept.examine(made).digest
 
 
 def assert_same(found: Any, expected: Any) -> None:
@@ -51,8 +37,6 @@ def assert_same(found: Any, expected: Any) -> None:
     else:
         assert found.tobytes() == expected.tobytes()
 
-
-# --- numpy ---------------------------------------------------------------------------------------
 
 ROW = [("id", "<i4"), ("at", "<M8[s]"), ("name", "U3"), ("xy", "<f4", (2, 2)), ("z", ">c16")]
 DEEP = [("who", [("name", "O"), ("age", "<i2")]), ("long", "g")]
@@ -294,187 +278,6 @@ def test_mask_and_fill_value_are_content() -> None:
         np.ma.MaskedArray(values, mask=mask[::-1]),
     ]
     assert len(set(map(digest, made))) == len(made)
-
-
-# --- scipy ---------------------------------------------------------------------------------------
-
-FORMATS = ["csr", "csc", "coo", "bsr", "dia", "lil", "dok"]
-DENSE = np.array([[0, 1.5, 0, 0], [0, 0, 0, -2.5], [0, 0, 0, 0], [3, 0, 0, 0]], "f4")
-
-
-def parts_of(matrix: Any) -> dict[str, Any]:
-    names = ["data", "indices", "indptr", "offsets", "rows"]
-    found = {n: getattr(matrix, n) for n in names if hasattr(matrix, n)}
-    if matrix.format == "coo":
-        found["coords"] = list(matrix.coords)
-    if matrix.format == "dok":
-        assert all(type(value) is matrix.dtype.type for value in matrix.values())
-        return {"items": sorted((np.atleast_1d(key).tolist(), v) for key, v in matrix.items())}
-    if matrix.format == "lil":
-        return {"rows": matrix.rows.tolist(), "data": matrix.data.tolist()}
-    return found
-
-
-def assert_same_matrix(found: Any, expected: Any) -> None:
-    assert type(found) is type(expected)
-    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
-    same_value(parts_of(found), parts_of(expected))
-    assert (found != expected).nnz == 0
-
-
-@pytest.mark.parametrize("make", [f"{f}_{kind}" for f in FORMATS for kind in ("matrix", "array")])
-@pytest.mark.parametrize("dense", [DENSE, DENSE.astype("c16"), DENSE != 0, np.zeros((3, 0))])
-def test_a_sparse_matrix_comes_back_in_its_format(objects: Objects, make: str, dense: Any) -> None:
-    if dense.size == 0 and make.startswith(("bsr", "dia")):
-        dense = np.zeros((2, 2))
-    made = getattr(scipy.sparse, make)(dense)
-    again = there_and_back(objects, made)
-    assert_same_matrix(again, made)
-    assert digest(again) == digest(made) == digest(made.copy())
-    if made.nnz:  # it can be reckoned with
-        np.testing.assert_array_equal((again @ again.T).toarray(), (made @ made.T).toarray())
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_some_rows_of_a_sparse_matrix(objects: Objects, name: str) -> None:
-    made = getattr(scipy.sparse, f"{name}_array")(DENSE)
-    again = some_of(objects, made, 1, 4)
-    assert type(again) is type(made)
-    np.testing.assert_array_equal(again.toarray(), DENSE[1:4])
-
-
-@pytest.mark.parametrize("make", ["csr_array", "csc_matrix"])
-def test_indices_out_of_order_and_twice_stay_so(objects: Objects, make: str) -> None:
-    parts = (np.array([1.0, 2, 3, 0]), np.array([2, 0, 0, 1], "i8"), np.array([0, 3, 4], "i8"))
-    made = getattr(scipy.sparse, make)(parts, shape=(2, 3) if make == "csr_array" else (3, 2))
-    again = there_and_back(objects, made)
-    assert_same_matrix(again, made)
-    assert not again.has_sorted_indices
-    assert not again.has_canonical_format
-    tidy = made.copy()
-    tidy.sum_duplicates()
-    assert digest(tidy) != digest(made)
-
-
-def test_wide_indices_stay_wide(objects: Objects) -> None:
-    made = scipy.sparse.coo_array(DENSE)
-    made.coords = tuple(axis.astype("i8") for axis in made.coords)
-    assert there_and_back(objects, made).coords[0].dtype == np.dtype("i8")
-
-
-def test_sparse_arrays_of_one_axis(objects: Objects) -> None:
-    for make in (scipy.sparse.coo_array, scipy.sparse.csr_array, scipy.sparse.dok_array):
-        made = make(np.array([0, 1.5, 0]))
-        assert_same_matrix(there_and_back(objects, made), made)
-
-
-def test_blocks_keep_their_size(objects: Objects) -> None:
-    made = scipy.sparse.bsr_array(np.kron(np.eye(2), np.ones((2, 3))), blocksize=(2, 3))
-    again = there_and_back(objects, made)
-    assert again.blocksize == (2, 3)
-    assert_same_matrix(again, made)
-
-
-def test_the_order_in_which_keys_were_set_is_no_content() -> None:
-    one, other = scipy.sparse.dok_array((2, 2)), scipy.sparse.dok_array((2, 2))
-    one[0, 0], one[1, 1] = 1, 2
-    other[1, 1], other[0, 0] = 2, 1
-    assert digest(one) == digest(other)
-
-
-def test_one_matrix_in_two_formats_is_two_contents() -> None:
-    made = {digest(getattr(scipy.sparse, f"{name}_array")(DENSE)) for name in FORMATS}
-    assert len(made) == len(FORMATS)
-
-
-# --- torch ---------------------------------------------------------------------------------------
-
-with_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="torch is not installed"
-)
-DTYPES = [
-    *("float64", "float32", "float16", "bfloat16", "complex64", "complex128", "bool"),
-    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float8_e4m3fn", "float8_e5m2"),
-]
-
-
-def assert_same_tensor(found: Any, expected: Any) -> None:
-    import torch
-
-    assert type(found) is torch.Tensor
-    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-    assert found.requires_grad == expected.requires_grad
-    same = [
-        t.detach().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
-        for t in (found, expected)
-    ]
-    assert torch.equal(*same)
-
-
-@with_torch
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(2, 3), (), (0, 3), (4,)])
-def test_a_tensor_comes_back_equal(objects: Objects, dtype: str, shape: tuple[int, ...]) -> None:
-    import torch
-
-    made = (torch.arange(int(np.prod(shape))) + 0.5).reshape(shape).to(getattr(torch, dtype))
-    again = there_and_back(objects, made)
-    assert_same_tensor(again, made)
-    assert digest(again) == digest(made) == digest(made.clone())
-
-
-@with_torch
-def test_tensors_that_learn_come_back_learning(objects: Objects) -> None:
-    import torch
-
-    made = torch.ones(3, requires_grad=True)
-    again = there_and_back(objects, made)
-    assert_same_tensor(again, made)
-    (again * 2).sum().backward()
-    assert again.grad.tolist() == [2, 2, 2]
-    assert digest(made) != digest(made.detach())
-    reckoned = there_and_back(objects, made * 2)  # what it was reckoned from is not kept
-    assert reckoned.is_leaf
-    assert reckoned.requires_grad
-
-
-@with_torch
-def test_strides_of_tensors_come_back(objects: Objects) -> None:
-    import torch
-
-    images = torch.arange(48.0).reshape(1, 3, 4, 4).to(memory_format=torch.channels_last)
-    for made in (images, images.to(torch.bfloat16), torch.arange(6).reshape(2, 3).t()):
-        again = there_and_back(objects, made)
-        assert_same_tensor(again, made)
-        assert again.stride() == made.stride()
-        assert digest(made.contiguous()) == digest(made)
-
-
-@with_torch
-def test_views_of_tensors_are_written_out(objects: Objects) -> None:
-    import torch
-
-    whole = torch.arange(12.0).reshape(3, 4)
-    complex_ = torch.tensor([1 + 2j, 3 - 1j])
-    for made in (whole[1:, ::2], whole[0].expand(5, 4), complex_.conj(), complex_.conj().imag):
-        assert_same_tensor(there_and_back(objects, made), made)
-
-
-@with_torch
-def test_tensors_that_are_refused_say_what_to_do() -> None:
-    import torch
-
-    eye = torch.eye(2)
-    refused = {
-        "to_dense": eye.to_sparse(),
-        "detach": torch.nn.Parameter(eye),
-        "give it values": eye.to("meta"),
-    }
-    for hint, made in refused.items():
-        with pytest.raises(UsageError, match="cannot be kept as a data version") as caught:
-            take_apart(made)
-        assert hint in str(caught.value.hint)
 
 
 # --- what is refused -----------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from mlops_jupyter.errors import (
 )
 from mlops_jupyter.project import Project
 from mlops_jupyter.store.objects import digest_of
-from tests.data.test_folder import make, tree
+from tests.data.folders import make, tree
 
 
 @pytest.fixture

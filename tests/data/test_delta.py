@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,6 @@ from mlops_jupyter.store.objects import Objects
 from tests import kept
 
 ROWS = 40_000
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> Objects:
-    return Objects(tmp_path / "objects")
 
 
 @pytest.fixture(scope="module")

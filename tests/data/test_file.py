@@ -29,11 +29,6 @@ LONGEST_NAME = "ü" * 127 + "x"  # 255 bytes
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> Objects:
-    return Objects(tmp_path / "objects")
-
-
-@pytest.fixture
 def copies(tmp_path: Path) -> Path:
     return tmp_path / "files"
 

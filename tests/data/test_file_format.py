@@ -14,7 +14,7 @@ import zstandard
 
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.project import Project
-from tests.data.test_folder import make, tree
+from tests.data.folders import make, tree
 
 
 def stored(project: Project, name: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import decimal
 import json
 import pickle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,20 +18,8 @@ from mlops_jupyter.data.value.part import CHUNK_ROWS
 from mlops_jupyter.errors import ConflictError, IntegrityError, UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept
+from tests.kept import digest, there_and_back
 from tests.same_frame import assert_same
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> Objects:
-    return Objects(tmp_path / "objects")
-
-
-def there_and_back(objects: Objects, made: Any) -> Any:
-    return kept.read(objects, kept.write(objects, kept.examine(made)))
-
-
-def digest(made: Any) -> str:
-    return kept.examine(made).digest
 
 
 def names(objects: Objects) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import decimal
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,24 +16,12 @@ from mlops_jupyter.data.value.content import take_apart
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept
+from tests.kept import digest, there_and_back
 from tests.same_frame import same_value
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> Objects:
-    return Objects(tmp_path / "objects")
-
-
-def there_and_back(objects: Objects, made: Any) -> Any:
-    return kept.read(objects, kept.write(objects, kept.examine(made)))
 
 
 def some_of(objects: Objects, made: Any, keys: list[str] | None = None, rows: Any = None) -> Any:
     return kept.read(objects, kept.write(objects, kept.examine(made)), keys, rows)
-
-
-def digest(made: Any) -> str:
-    return kept.examine(made).digest
 
 
 ORDER = {"id": 7, "items": [{"sku": "a", "n": 1}, {"sku": None}], "to": {"city": "Ulm", "at": None}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,19 +19,7 @@ from mlops_jupyter.data.value.part import CHUNK_ROWS
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.store.objects import Objects
 from tests import kept
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> Objects:
-    return Objects(tmp_path / "objects")
-
-
-def there_and_back(objects: Objects, made: Any) -> Any:
-    return kept.read(objects, kept.write(objects, kept.examine(made)))
-
-
-def digest(made: Any) -> str:
-    return kept.examine(made).digest
+from tests.kept import digest, there_and_back
 
 
 def some_of(objects: Objects, made: Any, columns: list[str] | None = None, rows: Any = None) -> Any:

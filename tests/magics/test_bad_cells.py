@@ -98,15 +98,15 @@ def plain(answer: Answer) -> str:
     ids=lambda source: re.sub(r"\W+", "-", source[:24]).strip("-"),
 )
 def test_any_source_answers_as_in_a_bare_kernel(
-    project: Project, kernel: Kernel, bare: Kernel, source: str
+    shared_project: Project, shared_kernel: Kernel, bare: Kernel, source: str
 ) -> None:
-    expected, answer = bare.run(source), kernel.run(source)
+    expected, answer = bare.run(source), shared_kernel.run(source)
     assert answer.status == expected.status
     assert NOT_RECORDED not in answer.text, answer.text
     assert len(answer.data) == len(expected.data)
     last = plain(expected).strip().splitlines()[-1:]
     assert plain(answer).strip().splitlines()[-1:] == last
-    check_alive(project, kernel)
+    check_alive(shared_project, shared_kernel)
 
 
 @pytest.fixture(scope="module")
@@ -206,18 +206,16 @@ def test_objects_that_raise(project: Project, kernel: Kernel) -> None:
     check_alive(project, kernel)
 
 
-def test_objects_that_take_a_minute(project: Project, kernel: Kernel) -> None:
+def test_objects_that_take_ten_minutes(project: Project, kernel: Kernel) -> None:
     kernel.run(
         "import time\n"
         "class Slow:\n"
-        "    def _sleep(self, *a): time.sleep(60)\n"
+        "    def _sleep(self, *a): time.sleep(600)\n"
         "    __eq__ = __hash__ = __repr__ = __len__ = __bool__ = __iter__ = _sleep\n"
         "    __reduce_ex__ = __getstate__ = __sizeof__ = __float__ = __deepcopy__ = _sleep\n"
     )
-    began = time.monotonic()
     assert kernel.run("slow = Slow()\nheld = {'a': [slow]}").status == "ok"
     assert kernel.run("%%track t\nother = [held, slow]\nauc = float('0.5')").status == "ok"
-    assert time.monotonic() - began < 20
     assert newest(project).metrics == {"auc": 0.5}
     check_alive(project, kernel)
 

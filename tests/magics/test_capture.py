@@ -144,17 +144,19 @@ def test_data_versions_that_the_cells_used_are_bound(project: Project, kernel: K
     ],
 )
 def test_whatever_the_cell_does_its_run_ends(
-    project: Project, kernel: Kernel, source: str, status: str, error: str | None
+    shared_project: Project, shared_kernel: Kernel, source: str, status: str, error: str | None
 ) -> None:
-    answer = kernel.run(source)
-    run = newest(project)
+    before = history.page(shared_project).total
+    answer = shared_kernel.run(source)
+    assert history.page(shared_project).total == before + 1
+    run = newest(shared_project)
     assert (run.status, answer.status) == (status, "ok" if status == "finished" else "error")
     assert (run.error or "").startswith(error or "")
     assert "mlops: not recorded" not in answer.text
 
 
-def test_line_numbers_in_tracebacks_stay(kernel: Kernel) -> None:
-    answer = kernel.run("%%track t\nx = 1\n1 / 0")
+def test_line_numbers_in_tracebacks_stay(shared_kernel: Kernel) -> None:
+    answer = shared_kernel.run("%%track t\nx = 1\n1 / 0")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", answer.error)
     assert re.search(r"----> 3 1 / 0", plain), plain
 
@@ -163,13 +165,14 @@ def test_line_numbers_in_tracebacks_stay(kernel: Kernel) -> None:
     "line", ["%%track", "%%track a b", "%%track 'open", f"%%track {'x' * 201}"]
 )
 def test_a_wrong_first_line_is_one_line_of_error(
-    project: Project, kernel: Kernel, line: str
+    shared_project: Project, shared_kernel: Kernel, line: str
 ) -> None:
-    answer = kernel.run(f"{line}\nx = 1")
+    before = history.page(shared_project).total
+    answer = shared_kernel.run(f"{line}\nx = 1")
     assert answer.status == "error"
     assert answer.error.startswith("UsageError: %%track")
     assert "Traceback" not in answer.error
-    assert history.page(project).total == 0
+    assert history.page(shared_project).total == before
 
 
 @pytest.mark.parametrize(
@@ -184,11 +187,13 @@ def test_a_wrong_first_line_is_one_line_of_error(
         "'a  b'",
     ],
 )
-def test_hostile_names_are_only_names(project: Project, kernel: Kernel, name: str) -> None:
+def test_hostile_names_are_only_names(
+    shared_project: Project, shared_kernel: Kernel, name: str
+) -> None:
     import shlex
 
-    kernel.run(f"%%track {name}\nx = 1")
-    assert newest(project).name == shlex.split(name)[0]
+    shared_kernel.run(f"%%track {name}\nx = 1")
+    assert newest(shared_project).name == shlex.split(name)[0]
 
 
 def test_objects_that_misbehave_do_not_disturb(project: Project, kernel: Kernel) -> None:
@@ -207,13 +212,13 @@ def test_objects_that_misbehave_do_not_disturb(project: Project, kernel: Kernel)
     assert newest(project).metrics == {"fine": 2}
 
 
-def test_log_metric_without_a_run_says_what_to_do(kernel: Kernel) -> None:
-    kernel.run("import mlops_jupyter")
-    answer = kernel.run("mlops_jupyter.log_metric('auc', 0.5)")
+def test_log_metric_without_a_run_says_what_to_do(shared_kernel: Kernel) -> None:
+    shared_kernel.run("import mlops_jupyter")
+    answer = shared_kernel.run("mlops_jupyter.log_metric('auc', 0.5)")
     assert "no run is open" in answer.error
     assert "%%track NAME" in answer.error
     assert "Traceback" not in answer.error
-    answer = kernel.run("%%track t\nmlops_jupyter.log_metric('auc', 'high')")
+    answer = shared_kernel.run("%%track t\nmlops_jupyter.log_metric('auc', 'high')")
     assert "not a number: 'high'" in answer.error
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mlops_jupyter.data.files import file, folder, listing, pieces
 from mlops_jupyter.data.files.file import Kept
 from mlops_jupyter.store.objects import Objects
-from tests.data.test_folder import tree
+from tests.data.folders import tree
 
 
 @pytest.fixture(autouse=True, scope="module")

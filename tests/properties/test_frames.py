@@ -14,35 +14,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_jupyter.data.storage import leaf_delta, stored
+from mlops_jupyter.data.storage import leaf_delta
 from mlops_jupyter.data.value import part
 from mlops_jupyter.store.objects import Objects
 from tests import kept
+from tests.kept import digest
+from tests.properties.conftest import MOST_ROWS, there_and_back, thorough
 from tests.same_frame import assert_same
 
 # pandas warns when Hypothesis prints a frame of float16 that failed, and hides the failure
-pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in cast")
-
-MOST_ROWS = 21
-SMALL_CHUNK = 8
-
-thorough = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # fmt: skip
-
-
-@pytest.fixture(autouse=True, scope="module")
-def small_chunks() -> Any:
-    """Let small frames have several chunks, some alone and some in packs, as tall ones have."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(part, "CHUNK_ROWS", SMALL_CHUNK)
-        patch.setattr(stored, "SMALL_BYTES", 40)
-        patch.setattr(stored, "PACK_BYTES", 100)
-        yield
-
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:overflow encountered in cast"),
+    pytest.mark.usefixtures("small_chunks"),
+]
 
 # --- columns -----------------------------------------------------------------------------------
 
@@ -304,16 +291,6 @@ def frames(draw: Any) -> pd.DataFrame:
 
 
 # --- properties --------------------------------------------------------------------------------
-
-
-def there_and_back(made: Any) -> Any:
-    with TemporaryDirectory() as folder:
-        objects = Objects(Path(folder))
-        return kept.read(objects, kept.write(objects, kept.examine(made)))
-
-
-def digest(made: Any) -> str:
-    return kept.examine(made).digest
 
 
 @given(frames())

@@ -14,42 +14,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import scipy.sparse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from mlops_jupyter.data.storage import stored
-from mlops_jupyter.data.value import block, part
 from mlops_jupyter.store.objects import Objects
 from tests import kept
+from tests.kept import digest
+from tests.properties.conftest import MOST_ROWS, there_and_back, thorough
 from tests.same_frame import same_value
 
 # pandas warns when Hypothesis prints numbers of 16 bits that failed, and hides the failure
-pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in cast")
-
-MOST_ROWS = 21
-SMALL_CHUNK = 8
-
-thorough = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # fmt: skip
-
-
-@pytest.fixture(autouse=True, scope="module")
-def small_chunks() -> Any:
-    """Let small values have several chunks and pieces, some alone and some in packs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(part, "CHUNK_ROWS", SMALL_CHUNK)
-        patch.setattr(stored, "SMALL_BYTES", 40)
-        patch.setattr(stored, "PACK_BYTES", 100)
-        patch.setattr(block, "CHUNK_BYTES", 128)
-        yield
-
-
-def there_and_back(made: Any, rows: tuple[int, int] | None = None) -> Any:
-    with TemporaryDirectory() as folder:
-        objects = Objects(Path(folder))
-        return kept.read(objects, kept.write(objects, kept.examine(made)), rows=rows)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:overflow encountered in cast"),
+    pytest.mark.usefixtures("small_chunks"),
+]
 
 
 def after(first: Any, second: Any) -> Any:
@@ -58,10 +37,6 @@ def after(first: Any, second: Any) -> Any:
         objects = Objects(Path(folder))
         before = kept.write_next(objects, first, None)
         return kept.read(objects, kept.write_next(objects, second, before))
-
-
-def digest(made: Any) -> str:
-    return kept.examine(made).digest
 
 
 def exactly(values: st.SearchStrategy[Any], rows: int) -> st.SearchStrategy[list[Any]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from mlops_jupyter.cli.main import main
 from mlops_jupyter.project import Project
-from mlops_jupyter.runs import history, mirror
-from mlops_jupyter.store.lock import exclusive
+from mlops_jupyter.runs import history
 from tests.kernel import Kernel
 
 Session = Callable[..., str]
@@ -17,14 +16,6 @@ Session = Callable[..., str]
 
 Mlops = Callable[..., tuple[int, str, str]]
 """Runs a command; returns its exit code and what it printed."""
-
-
-@pytest.fixture
-def offline(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """Return a project whose mirror is held: ended runs wait, and MLflow is not imported."""
-    monkeypatch.delenv("CI", raising=False)
-    with exclusive(project.folder / mirror.ALIVE, 0, "copy runs to MLflow"):
-        yield project
 
 
 @pytest.fixture

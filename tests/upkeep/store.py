@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import zstandard
 from msgspec.structs import replace
 
 from mlops_jupyter.config import DataSettings, Keep
@@ -15,6 +16,9 @@ from mlops_jupyter.project import Project
 from mlops_jupyter.runs import recorder
 from mlops_jupyter.runs.recorder import Execution, Figure, Findings, RunPart
 from tests.runs.test_recorder import executed
+
+ADA = "Ada Lovelace, born in Marylebone"
+WHY = "asked for by the customer"
 
 
 def frame(seed: int, rows: int = 6000) -> pd.DataFrame:
@@ -66,3 +70,22 @@ def cell_with(project: Project, session: str, position: int, *used: DatasetVersi
 def keeping(project: Project, **keep: Keep | str) -> Project:
     """Return the project as if ``mlops.yaml`` said ``data: {keep: …}``."""
     return replace(project, settings=replace(project.settings, data=DataSettings(keep)))
+
+
+def people(*names: str, start: int = 0) -> pd.DataFrame:
+    """Return a row for each name."""
+    ids = range(start, start + len(names))
+    return pd.DataFrame({"customer_id": ids, "name": names, "paid": [n * 1.5 for n in ids]})
+
+
+def bytes_hold(project: Project, text: str) -> bool:
+    """Tell whether some byte under ``.mlops/`` still says a word, compressed or not."""
+    word = text.encode()
+    for path in project.folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            if path.is_relative_to(project.objects.root):
+                content = zstandard.ZstdDecompressor().decompress(content)
+            if word in content:
+                return True
+    return False
