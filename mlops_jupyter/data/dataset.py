@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -101,6 +101,12 @@ class DatasetVersion(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return self.ref
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """Show one line below a cell: all fields are more than anybody reads."""
+        rows = "" if self.row_count is None else f" · {self.row_count:,} rows"
+        columns = f" × {len(self.columns)} columns" if self.columns else ""
+        printer.text(f"{self.ref} · {self.kind}{rows}{columns} · {self.digest[:19]}…")
 
 
 class Dataset(msgspec.Struct, frozen=True):

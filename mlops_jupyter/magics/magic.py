@@ -199,7 +199,11 @@ class MlopsMagics(Magics):
         # unlike that of Path, this takes any text
         if not expression.isidentifier() and os.path.exists(expression):  # noqa: PTH110
             return Path(expression)
-        return self.shell.ev(expression)
+        try:
+            return self.shell.ev(expression)
+        except Exception as error:  # noqa: BLE001 - what the user's own expression raises
+            said = f"{type(error).__name__}: {error}"
+            raise UsageError(f"%snapshot {expression:.80}: {said:.300}") from None
 
 
 class _Options(msgspec.Struct):

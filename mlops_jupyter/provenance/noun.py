@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -106,3 +106,9 @@ class Lineage(msgspec.Struct, frozen=True):
     nodes: tuple[Node, ...]
     up: tuple[Edge, ...]
     down: tuple[Edge, ...]
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """Show one line below a cell; `%mlops lineage` draws all of it."""
+        ref = self.nodes[0].ref if self.nodes else self.start
+        steps = f"{len(self.up)} steps up, {len(self.down)} down"
+        printer.text(f"lineage of {ref}: {steps}; see `.nodes`, or draw it by `%mlops lineage`")

@@ -30,9 +30,17 @@ def test_tags_notes_and_names_of_snapshots(project: Project, kernel: Kernel) -> 
         ("%snapshot df --note two rows", "cannot read 'rows'"),
         ("%snapshot", "nothing to keep"),
         ("%snapshot df['a']", "no name"),
+        ("%snapshot dff --name train", "%snapshot dff: NameError: name 'dff' is not defined"),
+        ("%snapshot df['b'] --name train", "%snapshot df['b']: KeyError: 'b'"),
     ):
         answer = kernel.run(line)
         assert complaint in str(answer.error), answer
+        assert "Traceback" not in answer.error
+
+    shown = "train@1 · frame · 2 rows × 1 columns · blake3:"
+    kernel.run("import mlops_jupyter")
+    answer = kernel.run("mlops_jupyter.snapshot(df[df['a'] > 1], 'train')")
+    assert answer.data[0]["text/plain"].startswith(shown)
 
     kernel.run(f"%snapshot df if {'True and ' * 100} True else None --name long")
     assert versions.resolve(project, "long").row_count == 3

@@ -173,9 +173,10 @@ def _of_changed(at: _At, places: Any) -> Iterator[Way]:
 def _of_numbers(at: _At, places: Any, old: Any, new: Any) -> Iterator[Way]:
     """Find the one rule by which (nearly) all changed numbers were made from what they were."""
     for kind, one, other in (("rounding", old, new), ("more digits", new, old)):
-        decimals = _decimals(one, other)
-        if decimals is not None:
-            yield Way(at.pair.name, kind, len(places), at.count, "", str(decimals))
+        rounded = _decimals(one, other)
+        if rounded is not None:
+            decimals, count = rounded
+            yield Way(at.pair.name, kind, count, at.count, "", str(decimals))
             return
     if len(places) < _FEW:
         return
@@ -189,13 +190,15 @@ def _of_numbers(at: _At, places: Any, old: Any, new: Any) -> Iterator[Way]:
             return
 
 
-def _decimals(old: Any, new: Any) -> int | None:
-    """Return to how many decimals numbers were rounded, if they were."""
+def _decimals(old: Any, new: Any) -> tuple[int, int] | None:
+    """Return to how many decimals numbers were rounded, if they were, and how many of them."""
     for decimals in range(_MOST_DECIMALS + 1):
         close = np.abs(np.round(old, decimals) - new) <= 1e-9 * np.maximum(np.abs(new), 1)
         # a five at the end is rounded up by some and to the even digit by others
         half = np.abs(old - new) <= 0.5000001 * 10.0**-decimals
         told = half & (np.abs(np.round(new, decimals) - new) <= 1e-9 * np.maximum(np.abs(new), 1))
-        if (close | told).mean() >= _NEARLY_ALL:
-            return decimals if not np.allclose(old, new, rtol=1e-12, atol=0) else None
+        fit = close | told
+        if fit.mean() >= _NEARLY_ALL:
+            is_same = np.allclose(old, new, rtol=1e-12, atol=0)
+            return None if is_same else (decimals, int(fit.sum()))
     return None

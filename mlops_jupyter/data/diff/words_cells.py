@@ -51,16 +51,21 @@ def said(compared: Compared, found: Sequence[Differing]) -> Iterator[Finding]:
         told = sum(way.count for way in one.ways if way.kind in _OF_CHANGED)
         is_key = one.cells.column in compared.key_names  # told as rows under another key
         if one.cells.changed > told and not is_key:
-            share = one.cells.changed / max(one.cells.of, 1)
-            text = f"{one.cells.column}: {one.cells.changed:,} of {one.cells.of:,} cells changed"
-            yield finding(
-                "cells_changed", f"{text} ({share:.2g})" if share < 0.001 else
-                f"{text} ({share:.1%})", column=one.cells.column, count=one.cells.changed,
-            )  # fmt: skip
+            yield _changed(one, told)
     for place, pair in enumerate(compared.pairs):
         if place not in compared.key.places:
             yield from _categories(pair)
             yield from _spellings(pair)
+
+
+def _changed(one: Differing, told: int) -> Finding:
+    """Say how many cells changed; beside a rule, those that do not follow it."""
+    is_ruled = any(way.kind in _RULES for way in one.ways)
+    count, other = (one.cells.changed - told, " otherwise") if is_ruled else (one.cells.changed, "")
+    share = count / max(one.cells.of, 1)
+    shown = f"{share:.2g}" if share < 0.001 else f"{share:.1%}"
+    text = f"{one.cells.column}: {count:,} of {one.cells.of:,} cells changed{other} ({shown})"
+    return finding("cells_changed", text, column=one.cells.column, count=count)
 
 
 def _spellings(one: Pair) -> Iterator[Finding]:
@@ -83,7 +88,8 @@ def _spellings(one: Pair) -> Iterator[Finding]:
         yield finding("category_spelling", text, column=one.name, count=len(new))
 
 
-_OF_CHANGED = {"rounding", "more digits", "scale", "offset", "lost", "filled"}
+_RULES = {"rounding", "more digits", "scale", "offset"}
+_OF_CHANGED = {*_RULES, "lost", "filled"}
 
 
 def _way(way: Way) -> Finding:

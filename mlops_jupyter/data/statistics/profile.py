@@ -57,6 +57,11 @@ class Profile(msgspec.Struct, frozen=True):
     sampled: int | None = None
     format: int = FORMAT
 
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """Show one line below a cell; `%mlops profile` draws all of it."""
+        size = f"{self.rows:,} rows × {len(self.columns)} columns"
+        printer.text(f"profile of {size}: see `.columns`, or draw it by `%mlops profile`")
+
 
 def make(
     columns: Sequence[TakenColumn],

@@ -324,3 +324,12 @@ def test_examples_that_look_personal_are_masked() -> None:
     assert "example.org" not in said
     assert "ovelace" not in said.lower()
     assert "Xxxxxxxx → XXXXXXXX" in said
+
+
+def test_one_number_that_follows_no_rule_is_told_beside_it() -> None:
+    before = people()
+    after = before.assign(height=before["height"].round(1))
+    after.loc[7, "height"] = 9999.0
+    texts = [one.text for one in compared(before, after).findings if one.column == "height"]
+    assert "height: numbers were rounded to 1 decimals (39 of 40 cells)" in texts
+    assert "height: 1 of 40 cells changed otherwise (2.5%)" in texts
