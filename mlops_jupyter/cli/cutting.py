@@ -100,10 +100,11 @@ def _tell_how(made: Building) -> None:
 @click.option("--mermaid", "as_mermaid", is_flag=True, help="Print a Mermaid flowchart.")
 def show_command(name: str, as_mermaid: bool) -> None:
     """Draw the steps of the pipeline NAME, and what each receives and passes on."""
-    from mlops_jupyter.pipelines import picture
+    from mlops_jupyter.pipelines.declared import read_graph
+    from mlops_jupyter.pipelines.picture import drawing, mermaid
 
-    made = picture.cut_declared(open_project(), name)
-    click.echo(picture.mermaid(made) if as_mermaid else picture.drawing(made))
+    graph = read_graph(open_project(), name)
+    click.echo(mermaid(graph) if as_mermaid else drawing(graph))
 
 
 @click.command("check")
@@ -145,7 +146,8 @@ def check_command(
 
 def _show_check(check: PipelineCheck) -> None:
     for finding in check.findings:
-        where = check.notebook if finding.cell is None else f"{check.notebook}, cell {finding.cell}"
+        where = finding.notebook or check.notebook
+        where += "" if finding.cell is None else f", cell {finding.cell}"
         click.echo(f"{where}: {finding.severity} [{finding.code}]: {finding.sentence}")
         if finding.hint:
             click.echo(f"  hint: {finding.hint}")

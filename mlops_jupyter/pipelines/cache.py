@@ -161,7 +161,7 @@ def changes(was: Sequence[Part], now: Sequence[Part]) -> list[str]:
 
 _NEW = {"parameter": "reads the parameter {name} now", "package": "imports {name} now",
         "module": "imports {name} now", "variable": "reads the variable {name} now",
-        VALUES: "it follows another step now"}  # fmt: skip
+        VALUES: "it takes {name} now"}  # fmt: skip
 _GONE = {"parameter": "does not read the parameter {name} any more",
          "package": "does not import {name} any more", "module": "does not import {name} any more",
          "variable": "does not read the variable {name} any more"}  # fmt: skip
@@ -169,7 +169,7 @@ _GONE = {"parameter": "does not read the parameter {name} any more",
 
 def _changed(was: Part, now: Part) -> str:
     if now.kind == VALUES:
-        return "the step before gives other values"
+        return f"{now.name.removeprefix('the values of ')} gives other values"
     if now.kind in {"parameter", "package"} or (now.words and was.words):
         name = f"parameter {now.name}:" if now.kind == "parameter" else now.name
         return f"{name} {was.words} to {now.words}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlops_jupyter.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from mlops_jupyter.pipelines.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,24 @@ class Choice:
         if len(words) > 1:
             raise UsageError(f"{' and '.join(words)} do not go together", hint="give one of them")
 
-    def last(self, steps: Sequence[str]) -> int:
-        """Return the position of the last step that takes place."""
+    def takes_place(self, graph: Graph) -> set[int]:
+        """Return the positions of the steps that take place."""
         end = self.only or self.to
-        return steps.index(end) if end else len(steps) - 1
+        if end is None:
+            return set(range(len(graph.nodes)))
+        position = graph.names.index(end)
+        return {position} | graph.ancestors(position)
 
-    def forced(self, position: int, steps: Sequence[str]) -> str:
+    def forced(self, position: int, graph: Graph) -> str:
         """Say why a step is run in any case; empty: it need not be."""
         if not self.cache:
             return "without the cache"
         if self.force:
             return "forced"
-        if self.only == steps[position]:
+        if self.only == graph.names[position]:
             return "asked for"
-        is_after = self.from_ is not None and position >= steps.index(self.from_)
+        if self.from_ is None:
+            return ""
+        first = graph.names.index(self.from_)
+        is_after = position == first or position in graph.descendants(first)
         return f"from {self.from_} on" if is_after else ""

@@ -13,7 +13,7 @@ boundary three things are found from the source alone:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
@@ -53,8 +53,18 @@ class StepFlow:
     recreated: tuple[str, ...]
 
 
-def flows_of(notebook: SourceNotebook) -> tuple[StepFlow, ...]:
+def flows_of(
+    notebook: SourceNotebook, given: Collection[str] = (), wanted: Collection[str] = ()
+) -> tuple[StepFlow, ...]:
     """Find what crosses the boundaries between the steps of a notebook.
+
+    Parameters
+    ----------
+    notebook : SourceNotebook
+    given : collection of str
+        Names that other notebooks bind, and that its first step gets before all else.
+    wanted : collection of str
+        Names that other notebooks read; its last step passes them on.
 
     Raises
     ------
@@ -62,24 +72,27 @@ def flows_of(notebook: SourceNotebook) -> tuple[StepFlow, ...]:
         A cell reads a name that no cell before it binds.
     """
     names = _Names(notebook)
-    _check(notebook, names)
+    _check(notebook, names, given)
     setup = _Setup(notebook.setup, names)
     parts = [
         reduce(_Part.then, (_part_of(cell, names) for cell in step.code)) for step in notebook.steps
     ]
     so_far = list(accumulate(parts, _Part.then))
-    live = _live([*setup.variables, *so_far[-1].variables], parts)
-    known = {*setup.variables, *names.defined, *so_far[-1].variables}
-    carried = _Carried(notebook, names, parts)
+    live = _live([*given, *setup.variables, *so_far[-1].variables], parts, wanted)
+    known = {*given, *setup.variables, *names.defined, *so_far[-1].variables}
+    carried = _Carried(notebook, names, parts, wanted)
     flows: list[StepFlow] = []
     for step, (part, past) in enumerate(zip(parts, so_far, strict=True)):
         unseen = _unseen(live[step] - known, past, setup)
-        order = {**setup.changed_by(past), **past.variables, **unseen}
-        received = flows[-1].passes if flows else ()
+        order = {**dict.fromkeys(given), **setup.changed_by(past), **past.variables, **unseen}
+        if step + 1 == len(parts):
+            order |= dict.fromkeys(wanted)
+        received = flows[-1].passes if flows else given
         again = {**setup.variables, **(unseen if setup.opaque else {})}
         flows.append(
             StepFlow(
-                receives=tuple(name for name in received if name in part.needs),
+                # what comes from other notebooks may be read by a later step only
+                receives=tuple(name for name in received if name in part.needs or not flows),
                 passes=tuple(name for name in order if name in live[step]),
                 code=carried.code(step),
                 definitions=carried.definitions(step, setup.variables, past.variables),
@@ -258,8 +271,14 @@ def constants_of(cells: Iterable[SourceCell]) -> set[str]:
 class _Carried:
     """Definitions that later steps take along as code."""
 
-    def __init__(self, notebook: SourceNotebook, names: _Names, parts: Sequence[_Part]) -> None:
-        self._names, self._parts = names, parts
+    def __init__(
+        self,
+        notebook: SourceNotebook,
+        names: _Names,
+        parts: Sequence[_Part],
+        wanted: Collection[str],
+    ) -> None:
+        self._names, self._parts, self._wanted_outside = names, parts, wanted
         self._setup = [s for s in statements_of(notebook.setup) if names.carries(s)]
         self._steps = [
             [s for s in statements_of(step.code) if names.carries(s)] for step in notebook.steps
@@ -272,6 +291,8 @@ class _Carried:
         before = [s for part in self._steps[:step] for s in part]
         made = [s for s in before if not s.imports]
         needed = set(self._parts[step].touched)
+        if step + 1 == len(self._parts):
+            needed |= set(self._wanted_outside)
         for statement in made:
             needed |= statement.analysis.uses.union(*statement.analysis.functions.values())
         needed = self._names.reach(needed)
@@ -296,9 +317,11 @@ class _Carried:
         return not writes or bool(writes & needed) or not writes & self._used
 
 
-def _live(variables: Sequence[str], parts: Sequence[_Part]) -> list[frozenset[str]]:
-    """Return for each step the names that a later one may read."""
-    live: list[frozenset[str]] = [frozenset()]
+def _live(
+    variables: Sequence[str], parts: Sequence[_Part], wanted: Collection[str]
+) -> list[frozenset[str]]:
+    """Return for each step the names that a later one, or another notebook, may read."""
+    live: list[frozenset[str]] = [frozenset(wanted)]
     for part in reversed(parts[1:]):
         needs = part.needs | frozenset(variables) if part.opaque else part.needs
         live.append(needs | (live[-1] - part.settles))
@@ -319,9 +342,23 @@ def unbound(notebook: SourceNotebook) -> Iterator[tuple[SourceCell, str, str | N
     return _unbound(notebook, _Names(notebook))
 
 
-def _check(notebook: SourceNotebook, names: _Names) -> None:
+def bound(notebook: SourceNotebook) -> set[str]:
+    """Return the names that a notebook may leave behind when it was run to its end."""
+    names = _Names(notebook)
+    cells = [*notebook.setup, *(c for step in notebook.steps for c in step.code)]
+    left: set[str] = set()
+    for cell in cells:
+        left |= names.bound_by(names.reach(cell.analysis.uses))
+        left.update(cell.analysis.writes)
+        left -= set(cell.analysis.deletes) - set(cell.analysis.writes)
+    return left
+
+
+def _check(notebook: SourceNotebook, names: _Names, given: Collection[str]) -> None:
     """Refuse a name that no cell before it binds, before anything runs."""
     for cell, name, hint in _unbound(notebook, names):
+        if name in given:
+            continue
         what = f"{notebook.path}: {cell.words} reads {name!r}, which no cell before it binds"
         raise UsageError(what, hint=hint)
 

@@ -210,6 +210,7 @@ def make(
     records: Records,
     executed: Path,
     counts: bool,
+    whole: tuple[str, int] | None = None,
 ) -> str:
     """End a step, and keep what it gave; return why it may not be taken again, or nothing.
 
@@ -217,6 +218,9 @@ def make(
     ----------
     counts : bool
         What it reads from outside counts for a while: ``max_age`` of the step.
+    whole : tuple of str and int, optional
+        The Run of the whole pipeline, and the position of the step: what the step recorded is
+        given to that one, too.
     """
     why_not = key.why_not or ("" if seen.is_outside and counts else seen.why_not)
     passes, passes_digest = record.passed(project, step_run_id)
@@ -232,6 +236,8 @@ def make(
         with project.catalog.transaction() as rows:
             _put(rows, made, pipeline, step, step_run_id)
             record.ended(rows, step_run_id, "finished")
+            if whole is not None:
+                _give_rows(rows, records, *whole)
     return why_not
 
 
@@ -293,7 +299,8 @@ def give(project: Project, entry: Entry, opened: record.Opened, position: int, f
     if notebook is not None:
         replace_file(file, notebook)
     with project.catalog.transaction() as rows:
-        _give_rows(rows, entry.records, opened.run_id, position)
+        for run_id in {opened.runs[position], opened.run_id}:
+            _give_rows(rows, entry.records, run_id, position)
         record.taken(rows, opened, position, entry.id, entry.passes, entry.passes_digest, why)
 
 

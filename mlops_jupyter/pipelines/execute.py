@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 from collections.abc import Callable, Mapping
@@ -16,12 +17,13 @@ from mlops_jupyter.errors import (
     CellFailedError,
     MlopsError,
     StoppedError,
+    UsageError,
     refused_by_disk,
 )
 from mlops_jupyter.pipelines import history, parameters, process, record
 from mlops_jupyter.pipelines.choice import Choice
-from mlops_jupyter.pipelines.declared import declared, read_declared
-from mlops_jupyter.pipelines.notebook import cut_source
+from mlops_jupyter.pipelines.declared import NotebookFile, declared, graph_of, read_files
+from mlops_jupyter.pipelines.graph import Node
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import mirror
@@ -59,20 +61,31 @@ Progress = Callable[[StepProgress], None]
 class Request:
     """What the process that executes the steps is told.
 
-    `given` and `parameters` are as JSON and without secrets, `injected` is the source that binds
-    what was given, `environment` is what the kernels get besides.
+    Attributes
+    ----------
+    root, id, pipeline : str
+    files : tuple of NotebookFile
+    given, parameters : dict
+        As JSON and without secrets.
+    injected : dict of str to str
+        By the name of a notebook: the source that binds what was given.
+    environment : dict of str to str
+        What the kernels get besides.
+    choice : Choice
+    workers : int
+        How many steps may run side by side.
     """
 
     root: str
     id: str
     pipeline: str
-    notebook: str
-    content: bytes
+    files: tuple[NotebookFile, ...]
     given: dict[str, Any]
     parameters: dict[str, Any]
-    injected: str = ""
+    injected: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,7 @@ def run_pipeline(
     *,
     hand_over: bool = True,
     choice: Choice | None = None,
+    workers: int | None = None,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
 
@@ -110,6 +124,8 @@ def run_pipeline(
         when it has succeeded.
     choice : Choice, optional
         What is to be run in any case.
+    workers : int, optional
+        How many steps may run side by side, from 1. Default: as many as there are cores.
 
     Raises
     ------
@@ -122,24 +138,7 @@ def run_pipeline(
     StoppedError
         Somebody cancelled it.
     """
-    record.reconcile(project)
-    pipeline = declared(project, name)
-    made = cut_source(read_declared(project, pipeline), name)
-    bound = parameters.bind(made.pipeline.parameters, given or {})
-    choice = choice or Choice()
-    choice.check([step.name for step in made.pipeline.steps])
-    request = Request(
-        root=str(project.root),
-        id=secrets.token_hex(8),
-        pipeline=name,
-        notebook=pipeline.notebook,
-        content=made.source.content,
-        given=bound.given,
-        parameters=bound.recorded,
-        injected=bound.source,
-        environment=bound.environment,
-        choice=choice,
-    )
+    request = _request(project, name, given or {}, choice or Choice(), workers)
     has_succeeded = False
     try:
         failure = _execute(project, request, progress)
@@ -150,6 +149,43 @@ def run_pipeline(
     if failure is not None:
         raise failure
     return history.get(project, request.id)
+
+
+def _request(
+    project: Project, name: str, given: Mapping[str, Any], choice: Choice, workers: int | None
+) -> Request:
+    """Check all that can be checked before anything runs."""
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers cannot run anything", hint="give 1 or more")
+    record.reconcile(project)
+    files = read_files(project, declared(project, name))
+    graph = graph_of(project.root, name, files)
+    bound = parameters.bind(graph.pipeline.parameters, given)
+    choice.check(graph.names)
+    return Request(
+        root=str(project.root),
+        id=secrets.token_hex(8),
+        pipeline=name,
+        files=files,
+        given=bound.given,
+        parameters=bound.recorded,
+        injected={node.notebook: _injected(node, given) for node in graph.nodes},
+        environment=bound.environment,
+        choice=choice,
+        workers=workers or os.cpu_count() or 1,
+    )
+
+
+def _injected(node: Node, given: Mapping[str, Any]) -> str:
+    """Return the source that binds the parameters of one notebook."""
+    own = node.cut.pipeline.parameters
+    names = {parameter.name for parameter in own}
+    return parameters.bind(own, {k: v for k, v in given.items() if k in names}).source
+
+
+def path_of(request: Request, node: Node) -> str:
+    """Return the notebook of a step, from the project's root."""
+    return next(file.path for file in request.files if file.name == node.notebook)
 
 
 def folder_of(project: Project, pipeline: str, pipeline_run_id: str) -> Path:

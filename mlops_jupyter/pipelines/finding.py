@@ -24,6 +24,8 @@ class Finding:
     sentence : str
     hint : str or None
         What to do.
+    notebook : str
+        Which one, of several; else empty.
     """
 
     code: str
@@ -31,6 +33,7 @@ class Finding:
     cell: int | None
     sentence: str
     hint: str | None = None
+    notebook: str = ""
 
 
 @dataclass(frozen=True, slots=True)

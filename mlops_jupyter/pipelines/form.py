@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mlops_jupyter.pipelines.contract import read_parameters
-from mlops_jupyter.pipelines.declared import declared, read_declared
+from mlops_jupyter.pipelines.declared import declared, read_sources
+from mlops_jupyter.pipelines.graph import parameters_of_all
 from mlops_jupyter.pipelines.kind import ANY, Bounds, Kind
 from mlops_jupyter.pipelines.literal import Reference
 from mlops_jupyter.pipelines.parameters import recorded
@@ -41,8 +41,7 @@ def parameters_of(project: Project, name: str) -> tuple[str, tuple[Parameter, ..
         There is no such pipeline, or its `parameters` cell cannot be read.
     """
     pipeline = declared(project, name)
-    source = read_declared(project, pipeline)
-    return pipeline.notebook, read_parameters(source.parameters, source.path)
+    return ", ".join(pipeline.files), parameters_of_all(read_sources(project, pipeline))
 
 
 def schema(name: str, parameters: Sequence[Parameter]) -> dict[str, Any]:

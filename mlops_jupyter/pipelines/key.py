@@ -20,8 +20,8 @@ from typing import Any
 from mlops_jupyter.cells.analysis import analyse
 from mlops_jupyter.cells.mention import SEEDING
 from mlops_jupyter.cells.statement import statements
+from mlops_jupyter.pipelines.graph import Graph, Node
 from mlops_jupyter.pipelines.modules import Imported, imported
-from mlops_jupyter.pipelines.notebook import Cut
 from mlops_jupyter.pipelines.source import SourceCell
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import secret
@@ -33,7 +33,9 @@ FORMAT = "1"
 EMPTY = analyse("").code_digest
 
 VALUES = "values"
-"""The part of the key that the step before gives."""
+"""The part of the key that the steps before give."""
+
+VALUES_OF_ONE = "the values of the step before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,21 @@ class Key:
     parts: tuple[Part, ...]
     why_not: str = ""
 
-    def with_values(self, passes_digest: str | None) -> Key:
-        """Return the key of a step that gets these values."""
-        if passes_digest is None:
-            return self
-        values = Part(VALUES, "the values of the step before", passes_digest)
-        return Key((*self.parts, values), self.why_not)
+    def with_values(self, node: Node, passed: Mapping[int, str | None]) -> Key:
+        """Return the key of a step that gets these values.
+
+        Parameters
+        ----------
+        node : Node
+        passed : mapping of int to str or None
+            By the position of a step: the digest of what it passed on.
+        """
+        values = [
+            Part(VALUES, VALUES_OF_ONE if node.number else f"the values of {name}", digest)
+            for at, name in zip(node.before, node.step.before, strict=True)
+            if (node.number or at in node.takes) and (digest := passed.get(at)) is not None
+        ]
+        return Key((*self.parts, *values), self.why_not)
 
     @property
     def digest(self) -> str:
@@ -89,70 +100,57 @@ class Keys:
     Parameters
     ----------
     project : Project
-    made : Cut
+    graph : Graph
     parameters : mapping of str to value
         Of the run, as JSON, without secrets.
     """
 
-    def __init__(self, project: Project, made: Cut, parameters: Mapping[str, Any]) -> None:
-        self._project, self._made, self._parameters = project, made, parameters
-        self._kinds = {p.name: p.kind.text for p in made.pipeline.parameters}
-        self._names = self._kinds.keys()
+    def __init__(self, project: Project, graph: Graph, parameters: Mapping[str, Any]) -> None:
+        self._project, self._graph, self._parameters = project, graph, parameters
 
     def of(self, position: int) -> Key:
         """Return the key of a step."""
-        made = self._made
-        flow, step = made.flows[position], made.source.steps[position]
-        setup = list(self._setup())
+        node = self._graph.nodes[position]
+        flow, step, source = node.flow, node.source, node.cut.source
+        setup = list(_setup(node))
         texts = [*(text for _, text in setup), *flow.code, *(c.source for c in step.code)]
-        found = imported(texts, made.source.path.parent)
+        found = imported(texts, source.path.parent)
         parts = [
             *(_code("setup", cell.words, text) for cell, text in setup),
             *(_code("definition", "a definition of the steps before", t) for t in flow.code),
             *(_code("cell", f"cell {c.position + 1}", c.source) for c in step.code),
-            *self._parameters_of(texts),
-            *self._of_environment(found),
+            *self._parameters_of(node, texts),
+            *self._of_environment(found, source.kernel),
         ]
         named = json.dumps(sorted(flow.definitions)).encode()
         parts.append(Part("environment", "definitions passed on by name", digest_of(named)))
         kept = tuple(part for part in parts if part.digest != EMPTY)
-        return Key(kept, self._why_not(position, found))
+        return Key(kept, _why_not(node, found))
 
     def is_seeded(self, position: int) -> bool:
         """Return whether code up to a step seeds random numbers."""
-        source = self._made.source
-        cells = [*source.setup, *(c for s in source.steps[: position + 1] for c in s.code)]
+        node = self._graph.nodes[position]
+        source = node.cut.source
+        cells = [*source.setup, *(c for s in source.steps[: node.number + 1] for c in s.code)]
         if any(not SEEDING.isdisjoint(cell.analysis.mentions.words) for cell in cells):
             return True
         found = imported([cell.source for cell in cells], source.path.parent)
         return not SEEDING.isdisjoint(found.words)
 
-    def _setup(self) -> Iterable[tuple[SourceCell, str]]:
-        """Yield the cells of the setup; of the one with the parameters what it does besides."""
-        for cell in self._made.source.setup:
-            if cell is not self._made.source.parameters:
-                yield cell, cell.source
-                continue
-            kept = [
-                s.source
-                for s in statements(cell.source)
-                if not (s.analysis.writes and self._names >= set(s.analysis.writes))
-            ]
-            yield cell, "\n".join(kept)
-
-    def _parameters_of(self, texts: Iterable[str]) -> Iterable[Part]:
+    def _parameters_of(self, node: Node, texts: Iterable[str]) -> Iterable[Part]:
+        kinds = {p.name: p.kind.text for p in node.cut.pipeline.parameters}
         read: set[str] = set()
         for text in texts:
             analysis = analyse(text)
             read |= analysis.reads | analysis.uses
             read = read.union(*analysis.functions.values())
-        for name in sorted(read & self._names):
+        for name in sorted(read & kinds.keys()):
             text = json.dumps(self._parameters.get(name), sort_keys=True)
             shown = text if len(text) <= 60 else text[:57] + "…"
             # as JSON a date and its text are one
-            yield Part("parameter", name, digest_of(f"{self._kinds[name]} {text}".encode()), shown)
+            yield Part("parameter", name, digest_of(f"{kinds[name]} {text}".encode()), shown)
 
-    def _of_environment(self, found: Imported) -> Iterable[Part]:
+    def _of_environment(self, found: Imported, kernel: str) -> Iterable[Part]:
         for name, version in sorted(found.packages.items()):
             yield Part("package", name, digest_of(version.encode()), version)
         for path, digest in sorted(found.files.items()):
@@ -163,23 +161,39 @@ class Keys:
         yield Part("environment", "Python", digest_of(python.encode()), python)
         machine = f"{sys.platform} {platform.machine()}"
         yield Part("environment", "the machine", digest_of(machine.encode()), machine)
-        kernel = self._made.source.kernel
         yield Part("environment", "the kernel", digest_of(kernel.encode()), kernel)
 
     def _shown(self, path: str) -> str:
         root = self._project.root
         return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path
 
-    def _why_not(self, position: int, found: Imported) -> str:
-        source = self._made.source
-        for cell in (*source.setup, *source.steps[position].code):
-            if cell.analysis.opaque:
-                return f"{cell.words} can do anything (exec, %run, an unknown magic, …)"
-        if any("no-cache" in cell.tags for cell in source.steps[position].code):
-            return "it is tagged `no-cache`"
-        if found.unclear:
-            return found.unclear[0]
-        return other_python(source.kernel) or ""
+
+def _setup(node: Node) -> Iterable[tuple[SourceCell, str]]:
+    """Yield the cells of the setup; of the one with the parameters what it does besides."""
+    source = node.cut.source
+    names = {parameter.name for parameter in node.cut.pipeline.parameters}
+    for cell in source.setup:
+        if cell is not source.parameters:
+            yield cell, cell.source
+            continue
+        kept = [
+            s.source
+            for s in statements(cell.source)
+            if not (s.analysis.writes and names >= set(s.analysis.writes))
+        ]
+        yield cell, "\n".join(kept)
+
+
+def _why_not(node: Node, found: Imported) -> str:
+    source = node.cut.source
+    for cell in (*source.setup, *node.source.code):
+        if cell.analysis.opaque:
+            return f"{cell.words} can do anything (exec, %run, an unknown magic, …)"
+    if any("no-cache" in cell.tags for cell in node.source.code):
+        return "it is tagged `no-cache`"
+    if found.unclear:
+        return found.unclear[0]
+    return other_python(source.kernel) or ""
 
 
 def _code(kind: str, name: str, text: str) -> Part:

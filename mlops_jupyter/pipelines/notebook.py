@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,15 @@ _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A pipeline, and all that is needed to write the notebooks of its steps."""
+    """A pipeline, and all that is needed to write the notebooks of its steps.
+
+    `given` are the names that it takes from other notebooks.
+    """
 
     pipeline: Pipeline
     source: SourceNotebook
     flows: tuple[StepFlow, ...]
+    given: tuple[str, ...] = ()
 
 
 def cut(path: Path | str, name: str | None = None) -> Pipeline:
@@ -57,16 +61,22 @@ def cut_bytes(content: bytes, path: Path, name: str) -> Cut:
     return cut_source(parse_notebook(content, path), name)
 
 
-def cut_source(source: SourceNotebook, name: str | None = None) -> Cut:
-    """Cut a notebook that is read already."""
+def cut_source(
+    source: SourceNotebook,
+    name: str | None = None,
+    given: Collection[str] = (),
+    wanted: Collection[str] = (),
+) -> Cut:
+    """Cut a notebook that is read already; for `given` and `wanted` see `flows_of`."""
     parameters = read_parameters(source.parameters, source.path)
-    flows = flows_of(source)
+    flows = flows_of(source, given, wanted)
+    before = [(), *((step.name,) for step in source.steps)]
     steps = tuple(
-        Step(step.name, tuple(c.position for c in step.code), flow.receives, flow.passes)
-        for step, flow in zip(source.steps, flows, strict=True)
+        Step(step.name, tuple(c.position for c in step.code), flow.receives, flow.passes, follows)
+        for step, flow, follows in zip(source.steps, flows, before, strict=False)
     )
     named = name if name is not None else name_of(source.path)
-    return Cut(Pipeline(named, str(source.path), parameters, steps), source, flows)
+    return Cut(Pipeline(named, str(source.path), parameters, steps), source, flows, tuple(given))
 
 
 def step_notebook(
@@ -101,13 +111,16 @@ def step_notebook(
         "written anew by each run."
     )
     cells = [_text("about", text), _code("load", LOAD)]
+    receive = _code("receive", " ".join(["%mlops receive", *flow.receives]))
+    if flow.receives and not number:
+        cells.append(receive)  # of other notebooks: as if they had been run before
     cells += _setup(source, injected)
     if flow.code:
         cells.append(_code("definitions", "\n\n".join(flow.code)))
     if number:
-        cells.append(_code("receive", " ".join(["%mlops receive", *flow.receives])))
+        cells.append(receive)
     cells += [_own(cell, "step") for cell in step.shown]
-    if number + 1 < len(source.steps):
+    if number + 1 < len(source.steps) or flow.passes:
         cells.append(_code("pass_on", " ".join(["%mlops pass_on", *flow.passes])))
     kernel = source.kernel
     return {

@@ -4,84 +4,79 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
-from mlops_jupyter.pipelines.declared import declared, read_declared
-from mlops_jupyter.pipelines.notebook import Cut, cut_source
-from mlops_jupyter.project import Project
+from mlops_jupyter.pipelines.graph import Graph
 
 SETUP = "setup"
 _WIDTH = 68
 
 
-def cut_declared(project: Project, name: str) -> Cut:
-    """Cut the notebook of a pipeline that ``mlops.yaml`` declares; nothing is run.
-
-    Raises
-    ------
-    NotFoundError, UsageError
-        There is no such pipeline, or its notebook cannot be cut.
-    """
-    return cut_source(read_declared(project, declared(project, name)), name)
-
-
-def edges(made: Cut) -> dict[tuple[str, str], tuple[str, ...]]:
+def edges(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
     """Return what each step receives from which step, or from the setup as a step left it.
 
     A variable comes from the last step before that may bind it.
     """
     found: dict[tuple[str, str], list[str]] = {}
-    names = [step.name for step in made.source.steps]
-    bound = [
-        {name for cell in step.code for name in cell.analysis.writes} for step in made.source.steps
-    ]
-    for number, flow in enumerate(made.flows):
-        for name in flow.receives:
-            makers = [n for n in range(number) if name in bound[n]]
-            passing = [n for n in range(number) if name in made.flows[n].passes]
-            maker = makers[-1] if makers else passing[0]
-            found.setdefault((names[maker], names[number]), []).append(name)
+    for at, node in enumerate(graph.nodes):
+        for name in node.flow.receives:
+            maker = _maker(graph, at, name)
+            found.setdefault((graph.names[maker], node.step.name), []).append(name)
     return {edge: tuple(variables) for edge, variables in found.items()}
 
 
-def drawing(made: Cut) -> str:
+def _maker(graph: Graph, position: int, name: str) -> int:
+    node = graph.nodes[position]
+    first = position - node.number
+    for at in reversed(range(first, position)):
+        if any(name in cell.analysis.writes for cell in graph.nodes[at].source.code):
+            return at
+    for at, taken in graph.nodes[first].takes.items():
+        if name in taken:
+            return at
+    return next(at for at in range(first, position) if name in graph.nodes[at].flow.passes)
+
+
+def drawing(graph: Graph) -> str:
     """Return the steps as boxes below each other, and between them what is passed on."""
-    return "\n".join(_drawing(made))
+    return "\n".join(_drawing(graph))
 
 
-def _drawing(made: Cut) -> Iterator[str]:
-    source = made.source
-    setup = [c.position for c in source.setup if c is not source.parameters]
-    if setup:
-        yield from _box(SETUP, [f"{cells_text(setup)}, in each step"])
-    coming = edges(made)
-    for number, step in enumerate(source.steps):
-        lines = [cells_text([c.position for c in step.code])]
+def _drawing(graph: Graph) -> Iterator[str]:
+    coming = edges(graph)
+    for at, node in enumerate(graph.nodes):
+        source = node.cut.source
+        setup = [c.position for c in source.setup if c is not source.parameters]
+        if setup and not node.number:
+            title = f"{SETUP} of {node.notebook}" if node.notebook else SETUP
+            yield from _box(title, [f"{cells_text(setup)}, in each step"])
+        lines = [cells_text([c.position for c in node.source.code])]
+        if node.notebook and not node.number:
+            lines.append(source.path.name)
+            lines += _wrapped("after ", node.step.before) if node.before else []
         for (maker, taker), names in coming.items():
-            if taker == step.name:
+            if taker == node.step.name:
                 lines += _wrapped(f"from {maker}: ", names)
-        yield from _box(step.name, lines)
-        if number + 1 < len(source.steps):
-            passes = made.flows[number].passes
-            yield from (f"   │ {line}" for line in _wrapped("", passes or ("nothing",)))
+        yield from _box(node.step.name, lines)
+        if at + 1 < len(graph.nodes) and graph.nodes[at + 1].number:
+            yield from (f"   │ {line}" for line in _wrapped("", node.flow.passes or ("nothing",)))
             yield "   ▼"
 
 
-def mermaid(made: Cut) -> str:
+def mermaid(graph: Graph) -> str:
     """Return the steps as a Mermaid flowchart."""
-    names = [step.name for step in made.source.steps]
-    ids = {name: f"s{number}" for number, name in enumerate(names)}
+    ids = {name: f"s{number}" for number, name in enumerate(graph.names)}
     lines = ["flowchart TD"]
-    for step in made.source.steps:
-        about = cells_text([c.position for c in step.code])
-        lines.append(f'  {ids[step.name]}["{step.name}<br/><small>{about}</small>"]')
-    coming = edges(made)
+    for node in graph.nodes:
+        about = cells_text([c.position for c in node.source.code])
+        lines.append(f'  {ids[node.step.name]}["{node.step.name}<br/><small>{about}</small>"]')
+    coming = edges(graph)
     for (maker, taker), variables in coming.items():
         shown = ", ".join(variables[:6]) + (" …" if len(variables) > 6 else "")
         lines.append(f'  {ids[maker]} -->|"{shown}"| {ids[taker]}')
-    for before, after in pairwise(names):
-        if (before, after) not in coming:
-            lines.append(f"  {ids[before]} -.-> {ids[after]}")
+    for node in graph.nodes:
+        name = node.step.name
+        others = [before for before in node.step.before if (before, name) not in coming]
+        lines += [f"  {ids[before]} -.-> {ids[name]}" for before in others]
     return "\n".join(lines)
 
 

@@ -54,17 +54,20 @@ class Step:
     passes : tuple of str
         Variables kept for the steps after: all that are still needed, so that those which
         share an object go on sharing it.
+    before : tuple of str
+        The steps that it follows.
     """
 
     name: str
     cells: tuple[int, ...]
     receives: tuple[str, ...]
     passes: tuple[str, ...]
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A notebook cut into steps, which run one after the other."""
+    """A notebook, or several, cut into steps; they stand in an order in which they can be run."""
 
     name: str
     notebook: str

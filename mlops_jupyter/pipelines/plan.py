@@ -11,10 +11,10 @@ from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
 from mlops_jupyter.pipelines import cache, parameters, reads
 from mlops_jupyter.pipelines.cache import Found, Place
 from mlops_jupyter.pipelines.choice import Choice
-from mlops_jupyter.pipelines.declared import declared, read_declared
+from mlops_jupyter.pipelines.declared import read_graph
 from mlops_jupyter.pipelines.entry import Entry
+from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.key import Key, Keys, Part
-from mlops_jupyter.pipelines.notebook import Cut, cut_source
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.runs import secret
 
@@ -183,46 +183,47 @@ class Walked:
 def _walk(
     project: Project, name: str, given: Mapping[str, Any] | None, choice: Choice | None
 ) -> list[Walked]:
-    made = cut_source(read_declared(project, declared(project, name)), name)
-    bound = parameters.bind(made.pipeline.parameters, given or {})
-    return walk(project, made, bound.recorded, choice or Choice())
+    graph = read_graph(project, name)
+    bound = parameters.bind(graph.pipeline.parameters, given or {})
+    return walk(project, graph, bound.recorded, choice or Choice())
 
 
-def walk(project: Project, made: Cut, recorded: Mapping[str, Any], choice: Choice) -> list[Walked]:
-    """Look at all steps, one after the other."""
-    names = [step.name for step in made.pipeline.steps]
-    choice.check(names)
-    keys = Keys(project, made, recorded)
+def walk(
+    project: Project, graph: Graph, recorded: Mapping[str, Any], choice: Choice
+) -> list[Walked]:
+    """Look at all steps, each after those that it follows."""
+    choice.check(graph.names)
+    keys = Keys(project, graph, recorded)
+    takes_place = choice.takes_place(graph)
+    passed: dict[int, str | None] = {}
     put_back: dict[str, str] = {}
-    before: Entry | None = None
-    unknown = ""
+    unknown: dict[int, str] = {}  # by position: the first step up to it that will be run
     walked: list[Walked] = []
-    for position, step in enumerate(made.pipeline.steps):
-        place = Place(made.pipeline.name, step.name, step.passes, dict(put_back))
-        key = keys.of(position)
-        if position:
-            # of a step that will be run it is taken for granted that it gives the same again
-            key = key.with_values("" if before is None else before.passes_digest)
+    for position, node in enumerate(graph.nodes):
+        step = node.step
+        place = Place(graph.pipeline.name, step.name, step.passes, dict(put_back))
+        key = keys.of(position).with_values(node, passed)
         found = cache.look_up(project, place, key)
-        last = found.entry or cache.newest(project, made.pipeline.name, step.name)
-        forced = choice.forced(position, names)
-        if position > choice.last(names):
-            planned = PlannedStep(step.name, "left out", (f"after {choice.only or choice.to}",))
-        elif forced:
-            planned = PlannedStep(step.name, "run", (forced,))
-        elif found.entry is None:
-            planned = PlannedStep(step.name, "run", found.why)
-        elif unknown:
-            words = f"if {unknown} gives other values or files"
+        first = next((unknown[before] for before in node.before if unknown[before]), "")
+        forced = choice.forced(position, graph)
+        if position not in takes_place:
+            words = f"not needed for {choice.only or choice.to}"
+            planned = PlannedStep(step.name, "left out", (words,))
+        elif forced or found.entry is None:
+            planned = PlannedStep(step.name, "run", (forced,) if forced else found.why)
+        elif first:
+            words = f"if {first} gives other values or files"
             planned = PlannedStep(step.name, "perhaps", (words,))
         else:
             planned = PlannedStep(step.name, "cached", found.why)
-        walked.append(Walked(planned, key, found, place.put_back, unknown))
-        if planned.action == "cached" and found.entry is not None:
+        walked.append(Walked(planned, key, found, place.put_back, first))
+        is_known = planned.action == "cached" and found.entry is not None
+        if is_known and found.entry is not None:
             put_back |= {one.path: one.digest for one in found.entry.writes}
-        elif not unknown:
-            unknown = step.name
-        before = last
+        unknown[position] = first or ("" if is_known else step.name)
+        # of a step that will be run it is taken for granted that it gives the same again
+        last = found.entry or cache.newest(project, graph.pipeline.name, step.name)
+        passed[position] = "" if last is None else last.passes_digest
     return walked
 
 

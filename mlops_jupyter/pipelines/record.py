@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from mlops_jupyter.pipelines.notebook import Cut
+from mlops_jupyter.pipelines.declared import NotebookFile
+from mlops_jupyter.pipelines.graph import Graph, Node
 from mlops_jupyter.pipelines.values import Boundary
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.runs import recorder
@@ -24,19 +25,36 @@ End = Literal["finished", "failed", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A pipeline run that has begun: its id, that of its Run, and those of its steps."""
+    """A pipeline run that has begun.
+
+    Attributes
+    ----------
+    id : str
+    run_id : str
+        Of its Run.
+    steps : tuple of str
+        Ids of the runs of its steps.
+    runs : tuple of str
+        By step: the Run that holds what it records. Notebooks that are joined have one each,
+        nested in that of the pipeline.
+    """
 
     id: str
     run_id: str
     steps: tuple[str, ...]
+    runs: tuple[str, ...]
+
+    def whole(self, position: int) -> tuple[str, int] | None:
+        """Return the Run of the pipeline, and the position, of a step that has another Run."""
+        return (self.run_id, position) if self.runs[position] != self.run_id else None
 
 
 def begin(
     project: Project,
-    made: Cut,
+    graph: Graph,
+    files: Sequence[NotebookFile],
     *,
     pipeline_run_id: str,
-    notebook: str,
     parameters: Mapping[str, Any],
     executed: Sequence[str],
     seeded: Collection[int] = (),
@@ -45,8 +63,8 @@ def begin(
 
     Parameters
     ----------
-    notebook : str
-        The source notebook's path from the project's root.
+    files : sequence of NotebookFile
+        The source notebooks.
     parameters : mapping of str to value
         Of the run, defaults too.
     executed : sequence of str
@@ -54,54 +72,86 @@ def begin(
     seeded : collection of int
         Positions of the steps before whose end code has seeded random numbers.
     """
-    steps = tuple(secrets.token_hex(8) for _ in made.pipeline.steps)
+    name, notebook = graph.pipeline.name, ", ".join(file.path for file in files)
+    steps = tuple(secrets.token_hex(8) for _ in graph.nodes)
     with contextlib.ExitStack() as stack:
         stack.enter_context(project.objects.held())
-        digest = project.objects.write(made.source.content)
+        digests = [project.objects.write(file.content) for file in files]
         rows = stack.enter_context(project.catalog.transaction())
         rows.execute(
             "INSERT INTO pipeline_run (id, pipeline, notebook, notebook_digest, parameters,"
             " status, host, pid, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?)",
-            (
-                pipeline_run_id,
-                made.pipeline.name,
-                notebook,
-                digest,
-                json.dumps(dict(parameters)),
-                HOST,
-                os.getpid(),
-                now(),
-            ),
-        )
-        rows.executemany(
-            "INSERT INTO step_run (id, pipeline_run_id, step, position, status, boundary, executed)"
-            " VALUES (?, ?, ?, ?, 'queued', ?, ?)",
-            [
-                (
-                    step_run_id,
-                    pipeline_run_id,
-                    step.name,
-                    position,
-                    _json(
-                        Boundary(
-                            dict(flow.definitions), frozenset(flow.recreated), position in seeded
-                        )
-                    ),
-                    path,
-                )
-                for position, (step_run_id, step, flow, path) in enumerate(
-                    zip(steps, made.pipeline.steps, made.flows, executed, strict=True)
-                )
-            ],
-        )
+            (pipeline_run_id, name, notebook, digests[0], json.dumps(dict(parameters)),
+             HOST, os.getpid(), now()),
+        )  # fmt: skip
+        if len(files) > 1:
+            rows.executemany(
+                "INSERT INTO pipeline_run_notebook (pipeline_run_id, name, notebook, digest)"
+                " VALUES (?, ?, ?, ?)",
+                [(pipeline_run_id, file.name, file.path, digest)
+                 for file, digest in zip(files, digests, strict=True)],
+            )  # fmt: skip
+        _begin_steps(rows, graph, pipeline_run_id, steps, executed, seeded)
     run_id = recorder.open_run(
-        project,
-        made.pipeline.name,
-        notebook=notebook,
-        pipeline_run_id=pipeline_run_id,
-        parameters=parameters,
+        project, name, notebook=notebook, pipeline_run_id=pipeline_run_id, parameters=parameters
     )
-    return Opened(pipeline_run_id, run_id, steps)
+    return Opened(pipeline_run_id, run_id, steps, _open_runs(project, graph, files, run_id, steps))
+
+
+def _begin_steps(
+    rows: sqlite3.Connection,
+    graph: Graph,
+    pipeline_run_id: str,
+    steps: Sequence[str],
+    executed: Sequence[str],
+    seeded: Collection[int],
+) -> None:
+    rows.executemany(
+        "INSERT INTO step_run (id, pipeline_run_id, step, position, status, boundary, executed)"
+        " VALUES (?, ?, ?, ?, 'queued', ?, ?)",
+        [
+            (steps[at], pipeline_run_id, node.step.name, at,
+             _json(_boundary(node, is_seeded=at in seeded)), executed[at])
+            for at, node in enumerate(graph.nodes)
+        ],
+    )  # fmt: skip
+    rows.executemany(
+        "INSERT INTO step_before (step_run_id, before_id, takes) VALUES (?, ?, ?)",
+        [
+            (steps[at], steps[before], _json(node.takes[before]) if before in node.takes else None)
+            for at, node in enumerate(graph.nodes)
+            for before in node.before
+        ],
+    )
+
+
+def _boundary(node: Node, *, is_seeded: bool) -> Boundary:
+    if node.is_last:  # other notebooks have neither its code nor its random numbers
+        return Boundary({}, frozenset(), is_seeded=False)
+    return Boundary(dict(node.flow.definitions), frozenset(node.flow.recreated), is_seeded)
+
+
+def _open_runs(
+    project: Project,
+    graph: Graph,
+    files: Sequence[NotebookFile],
+    run_id: str,
+    steps: Sequence[str],
+) -> tuple[str, ...]:
+    """Open a Run for each of several notebooks."""
+    runs = {
+        file.name: recorder.open_run(project, file.name, notebook=file.path, parent_run_id=run_id)
+        if file.name
+        else run_id
+        for file in files
+    }
+    found = tuple(runs[node.notebook] for node in graph.nodes)
+    with project.catalog.transaction() as rows:
+        rows.executemany(
+            "UPDATE step_run SET run_id = ? WHERE id = ?",
+            [(one, step) for one, step in zip(found, steps, strict=True) if one != run_id],
+        )
+    return found
 
 
 def begin_step(project: Project, opened: Opened, position: int, why: str | None = None) -> str:
@@ -110,12 +160,28 @@ def begin_step(project: Project, opened: Opened, position: int, why: str | None 
     with project.catalog.transaction() as rows:
         rows.execute(
             "UPDATE step_run SET status = 'running', started_at = ?, ended_at = NULL, why = ?,"
-            " entry_id = NULL, passes = NULL, passes_digest = NULL, receives ="
-            " (SELECT passes FROM step_run WHERE pipeline_run_id = ? AND position = ?)"
-            " WHERE id = ?",
-            (now(), why, opened.id, position - 1, step_run_id),
+            " entry_id = NULL, passes = NULL, passes_digest = NULL WHERE id = ?",
+            (now(), why, step_run_id),
         )
+        _receive(rows, step_run_id)
     return step_run_id
+
+
+def _receive(rows: sqlite3.Connection, step_run_id: str) -> None:
+    """Hand a step what those before it passed on: of its own notebook all, of others a part."""
+    rows.execute(
+        "UPDATE step_before SET receives ="
+        " (SELECT passes FROM step_run WHERE id = before_id AND takes IS NOT NULL)"
+        " WHERE step_run_id = ?",
+        (step_run_id,),
+    )
+    rows.execute(
+        "UPDATE step_run SET receives = (SELECT before.passes FROM step_before"
+        " JOIN step_run before ON before.id = before_id"
+        " WHERE step_run_id = step_run.id AND before.run_id IS step_run.run_id)"
+        " WHERE id = ?",
+        (step_run_id,),
+    )
 
 
 def end_step(project: Project, step_run_id: str, status: End, error: str | None = None) -> None:
@@ -148,11 +214,10 @@ def taken(
     at = now()
     rows.execute(
         "UPDATE step_run SET status = 'cached', started_at = ?, ended_at = ?, passes = ?,"
-        " passes_digest = ?, entry_id = ?, why = ?, receives ="
-        " (SELECT passes FROM step_run WHERE pipeline_run_id = ? AND position = ?) WHERE id = ?",
-        (at, at, passes, passes_digest, entry_id, why, opened.id, position - 1,
-         opened.steps[position]),
-    )  # fmt: skip
+        " passes_digest = ?, entry_id = ?, why = ? WHERE id = ?",
+        (at, at, passes, passes_digest, entry_id, why, opened.steps[position]),
+    )
+    _receive(rows, opened.steps[position])
 
 
 def passed(project: Project, step_run_id: str) -> tuple[str | None, str | None]:
@@ -189,6 +254,7 @@ def end(project: Project, pipeline_run_id: str, status: End, error: str | None =
     query = "SELECT id, status FROM run WHERE pipeline_run_id = ?"
     run = project.catalog.row(query, (pipeline_run_id,))
     if run is not None:
+        _end_notebooks(project, pipeline_run_id, status, error)
         # first the Run: a kill after it leaves a pipeline run that the next start ends alike
         recorder.close_run(project, run["id"], status, error)
         run = project.catalog.row(query, (pipeline_run_id,))
@@ -203,6 +269,21 @@ def end(project: Project, pipeline_run_id: str, status: End, error: str | None =
             "UPDATE pipeline_run SET status = ?, ended_at = ? WHERE id = ? AND status = 'running'",
             (ended, now(), pipeline_run_id),
         )
+
+
+def _end_notebooks(project: Project, pipeline_run_id: str, status: End, error: str | None) -> None:
+    """End the Runs of the notebooks: those of which all steps are done have finished."""
+    for row in project.catalog.rows(
+        "SELECT run_id, sum(status NOT IN ('finished', 'cached')) AS open,"
+        " sum(status IN ('running', 'failed', 'interrupted')) AS broken FROM step_run"
+        " WHERE pipeline_run_id = ? AND run_id IS NOT NULL GROUP BY run_id",
+        (pipeline_run_id,),
+    ):
+        if not row["open"]:
+            recorder.close_run(project, row["run_id"], "finished", None)
+        else:
+            ended_as = status if row["broken"] or status == "finished" else "interrupted"
+            recorder.close_run(project, row["run_id"], ended_as, error)
 
 
 def reconcile(project: Project) -> None:

@@ -1,10 +1,11 @@
-"""The steps of a pipeline run, one after the other, in the process that is made for them."""
+"""The steps of a pipeline run, in the process that is made for them."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 import os
+import threading
 from types import TracebackType
 from typing import Self
 
@@ -12,11 +13,12 @@ from jupyter_client.kernelspec import NoSuchKernel
 
 from mlops_jupyter.cells.statement import Statement, statements
 from mlops_jupyter.errors import MlopsError
-from mlops_jupyter.pipelines import record
-from mlops_jupyter.pipelines.execute import Progress, Request, folder_of
+from mlops_jupyter.pipelines import record, schedule
+from mlops_jupyter.pipelines.declared import graph_of
+from mlops_jupyter.pipelines.execute import Progress, Request, folder_of, path_of
+from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.kernel import Kernel
 from mlops_jupyter.pipelines.key import Keys
-from mlops_jupyter.pipelines.notebook import Cut, cut_bytes
 from mlops_jupyter.pipelines.source import SourceNotebook
 from mlops_jupyter.pipelines.steps import Steps
 from mlops_jupyter.project import Project
@@ -27,25 +29,24 @@ OURS = ("mlops_jupyter.magics.extension", "mlops_jupyter.pipelines.values")
 
 def run(project: Project, request: Request, progress: Progress) -> None:
     """Execute all steps; statuses in the catalog are right however it ends."""
-    path = project.root / request.notebook
-    made = cut_bytes(request.content, path, request.pipeline)
+    graph = graph_of(project.root, request.pipeline, request.files)
     folder = folder_of(project, request.pipeline, request.id)
     os.chdir(folder)
-    files = [f"{n:02}-{step.name}.ipynb" for n, step in enumerate(made.pipeline.steps, 1)]
-    keys = Keys(project, made, request.parameters)
-    steps = range(len(made.pipeline.steps))
+    files = [f"{n:02}-{name}.ipynb" for n, name in enumerate(graph.names, 1)]
+    keys = Keys(project, graph, request.parameters)
     opened = record.begin(
         project,
-        made,
-        seeded=[position for position in steps if keys.is_seeded(position)],
+        graph,
+        request.files,
+        seeded=[position for position in range(len(files)) if keys.is_seeded(position)],
         pipeline_run_id=request.id,
-        notebook=request.notebook,
         parameters=request.parameters,
         executed=[(folder / file).relative_to(project.root).as_posix() for file in files],
     )
     try:
-        with Kernels(project, request, made, opened) as kernels:
-            Steps(project, request, made, opened, keys, files, progress, kernels).run()
+        with Kernels(project, request, graph, opened) as kernels:
+            steps = Steps(project, request, graph, opened, keys, files, progress, kernels)
+            schedule.run(graph, request, steps.settle, kernels.kill)
         record.end(project, request.id, "finished")
     except KeyboardInterrupt:
         record.end(project, request.id, "interrupted", "interrupted")
@@ -64,21 +65,42 @@ class Kernels:
     """
 
     def __init__(
-        self, project: Project, request: Request, made: Cut, opened: record.Opened
+        self, project: Project, request: Request, graph: Graph, opened: record.Opened
     ) -> None:
-        self._project, self._request, self._made, self._opened = project, request, made, opened
+        self._project, self._request, self._graph, self._opened = project, request, graph, opened
         self._ahead: dict[int, Kernel] = {}
+        self._taken: list[Kernel] = []
+        self._lock = threading.Lock()
+        self.are_killed = False
 
     def start(self, position: int) -> None:
-        """Begin to start the kernel of a step, if there is such a step."""
-        if position < len(self._made.pipeline.steps) and position not in self._ahead:
+        """Begin to start the kernel of a step."""
+        with self._lock:
+            if position in self._ahead or self.are_killed:
+                return
             # if that fails, it fails again when the step takes its kernel
             with contextlib.suppress(NoSuchKernel, OSError, RuntimeError):
                 self._ahead[position] = self._new(position)
 
+    def start_after(self, position: int) -> None:
+        """Begin to start the kernel of the step that waits for this one alone."""
+        for after in self._graph.after(position):
+            if self._graph.nodes[after].before == (position,):
+                self.start(after)
+                return
+
     def take(self, position: int) -> Kernel:
         """Return the kernel of a step; who takes it ends it."""
-        return self._ahead.pop(position, None) or self._new(position)
+        with self._lock:
+            kernel = self._ahead.pop(position, None) or self._new(position)
+            self._taken.append(kernel)
+            return kernel
+
+    def kill(self) -> None:
+        """Kill those that work: who waits for them hears of it."""
+        self.are_killed = True
+        for kernel in self._taken:
+            kernel.kill()
 
     def __enter__(self) -> Self:
         return self
@@ -93,17 +115,17 @@ class Kernels:
             kernel.end()
 
     def _new(self, position: int) -> Kernel:
-        source = self._made.source
-        folder = source.path.parent
+        node = self._graph.nodes[position]
+        source = node.cut.source
         environment = {
             **os.environ,
             **self._request.environment,
             "MLOPS_PROJECT": str(self._project.root),
-            "MLOPS_RUN": self._opened.run_id,
+            "MLOPS_RUN": self._opened.runs[position],
             "MLOPS_STEP_RUN": self._opened.steps[position],
-            "JPY_SESSION_NAME": self._request.notebook,
+            "JPY_SESSION_NAME": path_of(self._request, node),
         }
-        kernel = Kernel(source.kernel, environment, str(folder))
+        kernel = Kernel(source.kernel, environment, str(source.path.parent))
         kernel.warm_up([*OURS, *first_imports(source)])
         return kernel
 

@@ -32,7 +32,10 @@ STEP = "step:"
 NEAR_THE_TOP = 5
 """Code cells among which one that looks like parameters is looked for."""
 
-By = Literal["tags", "headings", "text"]
+By = Literal["tags", "headings", "text", "whole"]
+
+WHOLE = "all"
+"""Name of the step of a notebook that is not cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class SourceNotebook:
     skipped : tuple of SourceCell
         Code that is tagged ``skip``.
     by : str
-        Whether ``tags``, ``headings`` or any ``text`` begins the steps.
+        Whether ``tags``, ``headings`` or any ``text`` begins the steps; ``whole``: it is one.
     """
 
     path: Path
@@ -140,11 +143,16 @@ def parse_notebook(content: bytes, path: Path) -> SourceNotebook:
     by: By = "tags" if has_steps(kept) else "headings"
     if told.get("by") in get_args(By):
         by = told["by"]
+    has_parameters = chosen != 0
     if by == "tags":
-        parameters, setup, steps = _cut_by_tags(kept, path, has_parameters=chosen != 0)
+        parameters, setup, steps = _cut_by_tags(kept, path, has_parameters=has_parameters)
+    elif by == "whole":
+        parameters, setup, steps = _cut_nowhere(kept, path, has_parameters=has_parameters)
     else:
         starts = dict((text_starts if by == "text" else section_starts)(kept))
-        parameters, setup, steps = _cut_by_sections(kept, path, starts, has_parameters=chosen != 0)
+        parameters, setup, steps = _cut_by_sections(
+            kept, path, starts, has_parameters=has_parameters
+        )
     return SourceNotebook(path, content, kernel, parameters, setup, steps, skipped, by)
 
 
@@ -200,6 +208,14 @@ def lasting_name(content: bytes, path: Path, number: int) -> str | int:
     identity = cell.get("id")
     same = [c for c in cells if _mapping(c).get("id") == identity]
     return identity if isinstance(identity, str) and identity and len(same) == 1 else number
+
+
+def default_choices(content: bytes, path: Path) -> dict[str, Any]:
+    """Return how a notebook among others is cut when nothing is said: as its tags say."""
+    cells = cells_of(content, path)
+    has_parameters = any(PARAMETERS in c.tags and c.kind == "code" for c in cells)
+    by = {"by": "tags" if has_steps(cells) else "whole"}
+    return by if has_parameters else {**by, "parameters_cell": 0}
 
 
 def _decode(content: bytes, path: Path) -> dict[str, Any]:
@@ -371,6 +387,20 @@ def _cut_by_sections(
             f"{path}: no heading stands below {parameters.words}",
             hint="move the parameters to the top",
         )
+    return parameters, setup, steps
+
+
+def _cut_nowhere(
+    cells: list[SourceCell], path: Path, *, has_parameters: bool
+) -> tuple[SourceCell, tuple[SourceCell, ...], tuple[SourceStep, ...]]:
+    """Make one step of all that stands below the parameters."""
+    tagged = [c for c in cells if PARAMETERS in c.tags and c.kind == "code"]
+    parameters = _parameters(cells, path) if tagged and has_parameters else NO_PARAMETERS
+    setup, steps = _sort(
+        cells, lambda cell: WHOLE if cell.position > parameters.position else None, path
+    )
+    if not steps:
+        raise UsageError(f"{path}: no code stands below {parameters.words}")
     return parameters, setup, steps
 
 

@@ -25,9 +25,10 @@ from mlops_jupyter.errors import (
 )
 from mlops_jupyter.pipelines import record
 from mlops_jupyter.pipelines.engine import LocalFiles, MlopsEngine
-from mlops_jupyter.pipelines.execute import LOG, Progress, Request, StepProgress
+from mlops_jupyter.pipelines.execute import LOG, Progress, Request, StepProgress, path_of
+from mlops_jupyter.pipelines.graph import Graph, Node
 from mlops_jupyter.pipelines.kernel import Kernel
-from mlops_jupyter.pipelines.notebook import Cut, step_notebook, to_json
+from mlops_jupyter.pipelines.notebook import step_notebook, to_json
 from mlops_jupyter.project import Project
 from mlops_jupyter.store.objects import replace_file
 
@@ -35,8 +36,13 @@ from mlops_jupyter.store.objects import replace_file
 class Kernels(Protocol):
     """Gives each step its kernel."""
 
+    are_killed: bool
+
     def start(self, position: int) -> None:
         """Begin to start the kernel of a step."""
+
+    def start_after(self, position: int) -> None:
+        """Begin to start the kernel of the step that follows a step."""
 
     def take(self, position: int) -> Kernel:
         """Return the kernel of a step."""
@@ -51,7 +57,7 @@ class Step:
 
     project: Project
     request: Request
-    made: Cut
+    graph: Graph
     opened: record.Opened
     position: int
     file: str
@@ -70,7 +76,8 @@ class Step:
         try:
             self.execute(step_run_id)
         except MlopsError as error:
-            record.end_step(self.project, step_run_id, "failed", error.message)
+            status: record.End = "interrupted" if self.kernels.are_killed else "failed"
+            record.end_step(self.project, step_run_id, status, error.message)
             raise
         if self.finish is not None:
             self.finish()
@@ -82,9 +89,14 @@ class Step:
         papermill_engines.register("mlops", MlopsEngine)
         papermill_io.register("", LocalFiles())
         try:
-            request = self.request
+            node, request = self.node, self.request
+            own = {parameter.name for parameter in node.cut.pipeline.parameters}
             notebook = step_notebook(
-                self.made, self.position, request.notebook, request.injected, request.given
+                node.cut,
+                node.number,
+                self.path,
+                request.injected.get(node.notebook, ""),
+                {name: value for name, value in request.given.items() if name in own},
             )
             replace_file(Path(self.file), to_json(notebook))
             execute_notebook(
@@ -100,21 +112,21 @@ class Step:
         except NoSuchKernel as error:
             known = KernelSpecManager().find_kernel_specs()
             raise UsageError(
-                f"{self.request.notebook}: there is no kernel {error.name!r} on this machine",
+                f"{self.path}: there is no kernel {error.name!r} on this machine",
                 hint=did_you_mean(str(error.name), known),
             ) from None
         except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
             raise self.lost(error) from None
         except OSError as error:
             raise refused_by_disk(error.filename or self.file, error) from error
-        is_last = self.position + 1 == len(self.made.pipeline.steps)
-        if not is_last and not record.has_passed(self.project, step_run_id):
+        hands_on = not self.node.is_last or self.node.flow.passes
+        if hands_on and not record.has_passed(self.project, step_run_id):
             raise self.cell_failed("SystemExit: the step ended before its last cell", "")
 
     def begin_cell(self, index: int, cell: Mapping[str, Any]) -> None:
-        """Note which cell is executed now; the kernel of the next step may start, too."""
+        """Note which cell is executed now; the kernel of the step after may start, too."""
         if not self.parts:
-            self.kernels.start(self.position + 1)
+            self.kernels.start_after(self.position)
         self.parts[index] = cell["metadata"].get("mlops", {"part": "parameters"})
         self.last = index
         if self.parts[index]["part"] == "step" and cell["cell_type"] == "code":
@@ -123,12 +135,10 @@ class Step:
 
     def tell(self, cell: int, *, finished: bool = False) -> None:
         """Tell where the run is."""
-        steps = self.made.pipeline.steps
-        step = steps[self.position]
+        step = self.node.step
         status: Any = "finished" if finished else "running"
-        place = StepProgress(
-            step.name, self.position + 1, len(steps), cell, len(step.cells), status
-        )
+        steps = len(self.graph.nodes)
+        place = StepProgress(step.name, self.position + 1, steps, cell, len(step.cells), status)
         self.progress(place)
 
     def failed(self, error: PapermillExecutionError) -> MlopsError:
@@ -145,7 +155,7 @@ class Step:
 
     def cell_failed(self, text: str, traceback: str) -> CellFailedError:
         """Return the error of the cell that was executed last."""
-        notebook = str(self.project.root / self.request.notebook)
+        notebook = str(self.project.root / self.path)
         executed = str(Path(self.file).absolute())
         return CellFailedError(notebook, self.where(), text, traceback=traceback, executed=executed)
 
@@ -155,20 +165,30 @@ class Step:
         where = f", {self.where()}" if self.parts else ""
         log = Path(LOG).absolute()
         return ExternalError(
-            f"{self.project.root / self.request.notebook}{where}: {reason}",
+            f"{self.project.root / self.path}{where}: {reason}",
             hint=f"the notebook as executed so far: {Path(self.file).absolute()}; "
             f"what the kernel wrote: {log}",
         )
 
     @property
+    def node(self) -> Node:
+        """What it executes."""
+        return self.graph.nodes[self.position]
+
+    @property
+    def path(self) -> str:
+        """Its notebook, from the project's root."""
+        return path_of(self.request, self.node)
+
+    @property
     def step(self) -> str:
         """Its name."""
-        return self.made.pipeline.steps[self.position].name
+        return self.node.step.name
 
     def where(self) -> str:
         """Return the last cell in words, as it is found in the source notebook."""
         part = self.parts.get(self.last, {})
         if "cell" not in part:
             return f"step {self.step}, the cell that was added for `{part.get('part')}`"
-        is_setup = part["part"] == "setup"
-        return f"cell {part['cell'] + 1} ({'setup of ' if is_setup else ''}step:{self.step})"
+        setup = "setup of " if part["part"] == "setup" else ""
+        return f"cell {part['cell'] + 1} ({setup}step:{self.node.source.name})"

@@ -1,7 +1,8 @@
-"""All steps of a pipeline run: each is taken as it was before, or run and kept."""
+"""The steps of a pipeline run: each is taken as it was before, or run and kept."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,8 @@ from mlops_jupyter.pipelines import cache, entry, reads, record
 from mlops_jupyter.pipelines.cache import Found, Place
 from mlops_jupyter.pipelines.entry import Entry, RunRows
 from mlops_jupyter.pipelines.execute import Progress, Request, StepProgress
+from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.key import Key, Keys
-from mlops_jupyter.pipelines.notebook import Cut
 from mlops_jupyter.project import Project
 
 if TYPE_CHECKING:
@@ -28,48 +29,51 @@ class Steps:
 
     project: Project
     request: Request
-    made: Cut
+    graph: Graph
     opened: record.Opened
     keys: Keys
     files: list[str]
     progress: Progress
     kernels: Kernels
     taken: dict[int, Entry] = field(default_factory=dict)
+    mending: threading.RLock = field(default_factory=threading.RLock)
 
-    def run(self) -> None:
-        """Take or run all steps, one after the other."""
-        names = [step.name for step in self.made.pipeline.steps]
-        last = self.request.choice.last(names)
-        position = 0
-        while position <= last:
-            key = self._key(position)
-            found = self._found(position, key, names)
-            if found.entry is not None and self._take(position, found.entry, found.why[0]):
-                position += 1
-                continue
-            if self._is_damaged(position - 1):
-                position -= 1  # what it would receive is not there any more
-                continue
-            self._run(position, key, found)
-            position += 1
+    def settle(self, position: int) -> None:
+        """Take a step as it was before, or run it."""
+        key = self._key(position)
+        found = self._found(position, key)
+        if found.entry is not None and self._take(position, found.entry, found.why[0]):
+            return
+        if self._mend(position):
+            self.settle(position)
+            return
+        self._run(position, key, found)
 
     def _key(self, position: int) -> Key:
-        key = self.keys.of(position)
-        if not position:
-            return key
-        _, digest = record.passed(self.project, self.opened.steps[position - 1])
-        return key.with_values(digest)
+        node = self.graph.nodes[position]
+        passed = {
+            before: record.passed(self.project, self.opened.steps[before])[1]
+            for before in node.before
+        }
+        return self.keys.of(position).with_values(node, passed)
 
-    def _found(self, position: int, key: Key, names: list[str]) -> Found:
+    def _mend(self, position: int) -> bool:
+        """Run those before it again that were not run, and gave what cannot be read any more."""
+        with self.mending:
+            damaged = [at for at in self.graph.nodes[position].before if self._is_damaged(at)]
+            for before in damaged:
+                self.settle(before)
+        return bool(damaged)
+
+    def _found(self, position: int, key: Key) -> Found:
         """Look a step up; what must be run in any case is found without an entry."""
         choice = self.request.choice
-        forced = choice.forced(position, names)
+        forced = choice.forced(position, self.graph)
         if forced:
             return Found(None, (forced,))
-        step = self.made.pipeline.steps[position]
-        found = cache.look_up(
-            self.project, Place(self.made.pipeline.name, step.name, step.passes), key
-        )
+        step = self.graph.nodes[position].step
+        place = Place(self.graph.pipeline.name, step.name, step.passes)
+        found = cache.look_up(self.project, place, key)
         if found.entry is None and choice.only is not None:
             raise UsageError(
                 f"the step {step.name} before {choice.only} would have to be run:"
@@ -89,10 +93,9 @@ class Steps:
             entry.spoil(self.project, known)
             return False
         self.taken[position] = known
-        steps = self.made.pipeline.steps
-        step = steps[position]
-        cells = len(step.cells)
-        self.progress(StepProgress(step.name, position + 1, len(steps), cells, cells, "cached"))
+        step = self.graph.nodes[position].step
+        steps, cells = len(self.graph.nodes), len(step.cells)
+        self.progress(StepProgress(step.name, position + 1, steps, cells, cells, "cached"))
         return True
 
     def _audits(self, known: Entry) -> bool:
@@ -119,9 +122,9 @@ class Steps:
         from mlops_jupyter.pipelines.step import Step
 
         why = ", ".join(found.why) if found.entry is None else "audit: it is known, and compared"
-        rows = RunRows(self.project, self.opened.run_id)
+        rows = RunRows(self.project, self.opened.runs[position])
         Step(
-            self.project, self.request, self.made, self.opened, position, self.files[position],
+            self.project, self.request, self.graph, self.opened, position, self.files[position],
             self.progress, self.kernels, why=why,
             finish=lambda: self._keep(position, key, rows, found.entry),
         ).run()  # fmt: skip
@@ -131,8 +134,8 @@ class Steps:
         if not self.request.choice.cache:
             return
         step_run_id = self.opened.steps[position]
-        step = self.made.pipeline.steps[position]
-        name = self.made.pipeline.name
+        step = self.graph.nodes[position].step
+        name = self.graph.pipeline.name
         declared = self.project.settings.pipelines.get(name)
         ages = declared.max_age if declared is not None else {}
         executions = rows.executions()
@@ -155,6 +158,7 @@ class Steps:
                 records=records,
                 executed=Path(self.files[position]),
                 counts=step.name in ages,
+                whole=self.opened.whole(position),
             )
         except (MlopsError, OSError) as error:
             reason = error.message if isinstance(error, MlopsError) else str(error)
@@ -171,6 +175,7 @@ class Steps:
         record.note(self.project, step_run_id, said)
 
     def _words(self, position: int) -> frozenset[str]:
-        cells = (*self.made.source.setup, *self.made.source.steps[position].code)
+        node = self.graph.nodes[position]
+        cells = (*node.cut.source.setup, *node.source.code)
         found = [cell.analysis.mentions for cell in cells]
         return frozenset().union(*(m.words | m.texts.keys() for m in found))

@@ -92,6 +92,9 @@ def restore_values(
 ) -> None:
     """Take over the variables that the step before passed on, all of them.
 
+    Of other notebooks those are taken that this one reads, and not the state of their random
+    numbers.
+
     Parameters
     ----------
     names : iterable of str
@@ -105,13 +108,29 @@ def restore_values(
         What was stored is missing or damaged.
     """
     digest, _ = _step_run(project, step_run_id)
-    if digest is None:
+    others = project.catalog.rows(
+        "SELECT takes, receives FROM step_before"
+        " WHERE step_run_id = ? AND takes IS NOT NULL AND receives IS NOT NULL",
+        (step_run_id,),
+    )
+    for takes, receives in others:
+        values = views.restored(_load(project, receives, namespace)["values"])
+        wanted_of_it = msgspec.json.decode(takes, type=list[str])
+        namespace.update({name: values[name] for name in wanted_of_it if name in values})
+    if digest is not None:
+        payload = _load(project, digest, namespace)
+        namespace.update(views.restored(payload["values"]))
+        _set_random_state(payload)
+    elif not others:
         wanted = ", ".join(names) or "any value"
         raise IntegrityError(f"the step run {step_run_id} is not to receive {wanted}")
+
+
+def _load(project: Project, digest: str, namespace: dict[str, Any]) -> Any:
     content = project.objects.read(digest)
     _Unpickler.namespace = namespace
     try:
-        payload = _Unpickler(io.BytesIO(content)).load()
+        return _Unpickler(io.BytesIO(content)).load()
     except UNPICKLABLE as error:
         raise UsageError(
             f"a value that the step before passed on cannot be built again: {error!r:.300}",
@@ -119,8 +138,6 @@ def restore_values(
         ) from error
     finally:
         _Unpickler.namespace = {}
-    namespace.update(views.restored(payload["values"]))
-    _set_random_state(payload)
 
 
 def _step_run(project: Project, step_run_id: str) -> tuple[str | None, Boundary]:

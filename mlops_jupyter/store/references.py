@@ -14,6 +14,8 @@ OBJECT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("dataset_version", "manifest"),
     ("dataset_version", "profile"),
     ("pipeline_run", "notebook_digest"),
+    ("pipeline_run_notebook", "digest"),
+    ("step_before", "receives"),
     ("step_run", "receives"),
     ("step_run", "passes"),
     ("step_entry", "passes"),

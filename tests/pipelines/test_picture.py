@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlops_jupyter.pipelines.graph import of_one
 from mlops_jupyter.pipelines.notebook import cut_source
 from mlops_jupyter.pipelines.picture import drawing, mermaid
 from mlops_jupyter.pipelines.source import read_notebook
@@ -20,7 +21,7 @@ def test_the_steps_and_what_goes_from_which_to_which(project: Project) -> None:
         code("c = a + b", "step:train"),
         code("print('done')", "step:tell"),
     )
-    made = cut_source(read_notebook(path), "study")
+    made = of_one(cut_source(read_notebook(path), "study"))
     assert drawing(made).splitlines() == [
         "┌─ setup ───────────────┐",
         "│  cell 2, in each step │",

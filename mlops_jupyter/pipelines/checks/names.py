@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mlops_jupyter.pipelines.dataflow import StepFlow, unbound
 from mlops_jupyter.pipelines.finding import Finding
@@ -12,9 +12,11 @@ from mlops_jupyter.pipelines.source import SourceCell, SourceNotebook
 _NUMBERED = re.compile(r"In|Out|_oh|_ih|_i{1,3}|_i?\d+|__|___")
 
 
-def unbound_names(source: SourceNotebook) -> Iterator[Finding]:
-    """Find names that a cell reads and that no cell before it binds."""
+def unbound_names(source: SourceNotebook, given: Collection[str] = ()) -> Iterator[Finding]:
+    """Find names that a cell reads and that no cell before it binds, and no other notebook."""
     for cell, name, hint in unbound(source):
+        if name in given:
+            continue
         yield Finding(
             "unbound-name", "error", cell.position + 1,
             f"reads {name!r}, which no cell before it binds", hint,

@@ -1,8 +1,18 @@
 -- Pipelines of several notebooks, whose steps run side by side.
 
-CREATE TABLE step_before (                  -- which steps a step follows, and takes values from
+CREATE TABLE pipeline_run_notebook (        -- the source notebooks of a run, where there is more than one
+    pipeline_run_id  TEXT NOT NULL REFERENCES pipeline_run (id),
+    name             TEXT NOT NULL,
+    notebook         TEXT NOT NULL,         -- path from the project's root
+    digest           TEXT NOT NULL,         -- object: as it was
+    PRIMARY KEY (pipeline_run_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE step_before (                  -- which steps a step follows
     step_run_id  TEXT NOT NULL REFERENCES step_run (id),
     before_id    TEXT NOT NULL REFERENCES step_run (id),
+    takes        TEXT,                      -- JSON: variables that it takes from it, of another notebook; null: none, or all
+    receives     TEXT,                      -- object: the values that they are among
     PRIMARY KEY (step_run_id, before_id)
 ) STRICT, WITHOUT ROWID;
 
