@@ -10,7 +10,10 @@ from typing import Any
 
 from mlops_jupyter import config
 from mlops_jupyter.cells.scope import python_of
+from mlops_jupyter.config import JoinedNotebook
 from mlops_jupyter.pipelines import record
+from mlops_jupyter.pipelines.declared import NotebookFile
+from mlops_jupyter.pipelines.graph import of_one
 from mlops_jupyter.pipelines.notebook import Cut, cut_source, step_notebook
 from mlops_jupyter.pipelines.source import read_notebook
 from mlops_jupyter.pipelines.values import restore_values, store_values
@@ -66,11 +69,13 @@ def declare(project: Project, **notebooks: str) -> None:
 
 def begin(project: Project, made: Cut) -> record.Opened:
     """Write a pipeline run down, as the runner does."""
+    path = "study.ipynb"
+    file = NotebookFile("", path, made.source.content, JoinedNotebook(path))
     return record.begin(
         project,
-        made,
+        of_one(made),
+        [file],
         pipeline_run_id=secrets.token_hex(8),
-        notebook="study.ipynb",
         parameters={},
         executed=[f"{step.name}.ipynb" for step in made.pipeline.steps],
     )

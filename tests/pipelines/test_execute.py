@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mlops_jupyter.config import JoinedNotebook
 from mlops_jupyter.errors import (
     CellFailedError,
     ExternalError,
@@ -21,6 +22,7 @@ from mlops_jupyter.errors import (
     UsageError,
 )
 from mlops_jupyter.pipelines import execute, history, runner
+from mlops_jupyter.pipelines.declared import NotebookFile
 from mlops_jupyter.pipelines.execute import Request, StepProgress, run_pipeline
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project, open_project
@@ -148,8 +150,7 @@ def run_here(project: Project, *cells: dict[str, Any], kernel: str = "python3") 
         root=str(project.root),
         id=RUN,
         pipeline="study",
-        notebook="study.ipynb",
-        content=path.read_bytes(),
+        files=(NotebookFile("", "study.ipynb", path.read_bytes(), JoinedNotebook("study.ipynb")),),
         given={},
         parameters={"n": 1},
     )

@@ -251,7 +251,7 @@ def test_a_variable_of_the_environment_counts(
         ("package", "pandas", "3.0.1", "3.1.0", "pandas 3.0.1 to 3.1.0"),
         ("environment", "Python", "3.11.4", "3.12.0", "Python 3.11.4 to 3.12.0"),
         ("parameter", "depth", "4", "6", "parameter depth: 4 to 6"),
-        ("values", "the values", "", "", "the step before gives other values"),
+        ("values", "the values of the step before", "", "", "the step before gives other values"),
         ("module", "features.py", "", "", "module features.py changed"),
         ("cell", "cell 7", "", "", "cell 7 changed"),
     ],
