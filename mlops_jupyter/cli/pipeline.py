@@ -54,9 +54,17 @@ for _command in (build_command, show_command, check_command):
     "--params", "file", type=click.Path(path_type=Path), metavar="FILE",
     help="A file of parameters, `name: value` lines in YAML; -p wins over it.",
 )  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="How many steps may run side by side. Default: as many as there are cores.",
+)  # fmt: skip
 @choice_options
 def run_command(
-    name: str, parameters: tuple[tuple[str, str], ...], file: Path | None, **choice: Any
+    name: str,
+    parameters: tuple[tuple[str, str], ...],
+    file: Path | None,
+    workers: int | None,
+    **choice: Any,
 ) -> None:
     """Run the pipeline NAME by papermill; steps that are known are not run again.
 
@@ -69,7 +77,9 @@ def run_command(
     project = open_project()
     given = {**(read_file(file) if file is not None else {}), **dict(parameters)}
     with handed_over(project), shown() as progress:
-        run = run_pipeline(project, name, given, progress, choice=choice_of(**choice))
+        run = run_pipeline(
+            project, name, given, progress, choice=choice_of(**choice), workers=workers
+        )
     show_run(project, run)
 
 

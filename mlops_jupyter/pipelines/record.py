@@ -116,9 +116,15 @@ def _begin_steps(
         ],
     )  # fmt: skip
     rows.executemany(
-        "INSERT INTO step_before (step_run_id, before_id, takes) VALUES (?, ?, ?)",
+        "INSERT INTO step_before (pipeline_run_id, step_run_id, before_id, takes)"
+        " VALUES (?, ?, ?, ?)",
         [
-            (steps[at], steps[before], _json(node.takes[before]) if before in node.takes else None)
+            (
+                pipeline_run_id,
+                steps[at],
+                steps[before],
+                _json(node.takes[before]) if before in node.takes else None,
+            )
             for at, node in enumerate(graph.nodes)
             for before in node.before
         ],

@@ -9,10 +9,11 @@ CREATE TABLE pipeline_run_notebook (        -- the source notebooks of a run, wh
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE step_before (                  -- which steps a step follows
-    step_run_id  TEXT NOT NULL REFERENCES step_run (id),
-    before_id    TEXT NOT NULL REFERENCES step_run (id),
-    takes        TEXT,                      -- JSON: variables that it takes from it, of another notebook; null: none, or all
-    receives     TEXT,                      -- object: the values that they are among
+    pipeline_run_id  TEXT NOT NULL REFERENCES pipeline_run (id),
+    step_run_id      TEXT NOT NULL REFERENCES step_run (id),
+    before_id        TEXT NOT NULL REFERENCES step_run (id),
+    takes            TEXT,                  -- JSON: variables that it takes from it, of another notebook; null: none, or all
+    receives         TEXT,                  -- object: the values that they are among
     PRIMARY KEY (step_run_id, before_id)
 ) STRICT, WITHOUT ROWID;
 
