@@ -100,8 +100,9 @@ class DataGroup(LazyGroup):
     subcommand_metavar="[NAME | COMMAND ...]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--steps", is_flag=True, help="Also what passes from step to step of pipelines.")
 @click.pass_context
-def data_command(ctx: click.Context, as_json: bool) -> None:
+def data_command(ctx: click.Context, as_json: bool, steps: bool) -> None:
     """List all datasets, or the versions of the dataset NAME; the newest first."""
     ctx.obj = as_json
     if ctx.invoked_subcommand is not None:
@@ -109,7 +110,7 @@ def data_command(ctx: click.Context, as_json: bool) -> None:
     from mlops_jupyter import wire
     from mlops_jupyter.data import versions
 
-    found = versions.datasets(open_project())
+    found = versions.datasets(open_project(), passed=steps)
     if as_json:
         click.echo(wire.encode(wire.Datasets(found)))
     elif found:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlops_jupyter.project import Project
+from mlops_jupyter.store.objects import digest_of
 
 LONGEST = 100
 
@@ -36,6 +37,20 @@ def dataset_of(project: Project, path: str) -> str:
         return str(row["dataset"])
     taken = {row[0] for row in project.catalog.rows("SELECT DISTINCT dataset FROM dataset_version")}
     return next(name for name in _names(Path(path)) if name not in taken)
+
+
+def dataset_of_value(pipeline: str, step: str, variable: str) -> str:
+    """Return the dataset of a value that passes from step to step: ``PIPELINE.STEP.VARIABLE``.
+
+    What a name may not hold becomes '-'; such a name, and one that is too long, ends in digits
+    of its own, so that no two values are called alike.
+    """
+    whole = f"{pipeline}.{step}.{variable}"
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "-", whole).lstrip("-_.")
+    if plain == whole and len(plain) <= LONGEST:
+        return plain
+    digits = digest_of(whole.encode("utf-8", "surrogatepass")).partition(":")[2][:8]
+    return f"{plain[: LONGEST - 9] or 'value'}-{digits}"
 
 
 def _names(path: Path) -> Iterator[str]:

@@ -180,10 +180,12 @@ def _of_value(project: Project, obj: Any, name: str) -> DatasetVersion | Kept:
     return store(project, examined, versions.newest(project, name, examined.taken.kind))
 
 
-def store(project: Project, examined: Examined, before: DatasetVersion | None) -> Kept:
+def store(
+    project: Project, examined: Examined, before: DatasetVersion | None, *, profile: bool = True
+) -> Kept:
     """Keep a value, next to a version before, and return what a row must say of it.
 
-    The caller holds the objects.
+    The caller holds the objects. Without `profile` the statistics are made when somebody asks.
     """
     from mlops_jupyter.data.storage import manifest
 
@@ -194,7 +196,7 @@ def store(project: Project, examined: Examined, before: DatasetVersion | None) -
     written = manifest.write(
         project.objects, examined, [c.name for c in columns], before.manifest if before else None
     )
-    made = _profile(project, examined, columns, before)
+    made = _profile(project, examined, columns, before) if profile else None
     return Kept(
         taken.kind,
         examined.digest,
@@ -232,21 +234,43 @@ def _profile(
 
 def _commit(project: Project, name: str, kept: Kept, said: _Said) -> DatasetVersion:
     """Add the row, after all objects; of two writers of one content the second gets the first's."""
-    source = said.source or kept.source
+    with project.catalog.transaction() as connection:
+        # the transaction holds the write lock from its start: nobody else takes the number
+        row_id = put(
+            connection, project, name, kept, note=said.note, source=said.source or kept.source
+        )
+        tagging.put(connection, name, row_id, said.tags, move=said.move_tags)
+        row = connection.execute(f"{versions.SELECT} WHERE id = ?", (row_id,)).fetchone()
+    return versions.from_row(row)
+
+
+def put(
+    connection: sqlite3.Connection,
+    project: Project,
+    name: str,
+    kept: Kept,
+    *,
+    note: str | None = None,
+    source: Source | None = None,
+    passed_by: str | None = None,
+) -> int:
+    """Add the row of content that is kept, or find it; return its id. Within a transaction.
+
+    Parameters
+    ----------
+    passed_by : str, optional
+        ``PIPELINE:STEP`` of a value that passes from step to step.
+    """
     facts = {
         **msgspec.structs.asdict(kept),
         "dataset": name,
         "columns": msgspec.json.encode(kept.columns).decode(),
-        "note": said.note,
+        "note": note,
         "source": None if source is None else msgspec.json.encode(source).decode(),
+        "passed_by": passed_by,
         "at": now(),
     }
-    with project.catalog.transaction() as connection:
-        # the transaction holds the write lock from its start: nobody else takes the number
-        row_id = _put(connection, project, facts)
-        tagging.put(connection, name, row_id, said.tags, move=said.move_tags)
-        row = connection.execute(f"{versions.SELECT} WHERE id = ?", (row_id,)).fetchone()
-    return versions.from_row(row)
+    return _put(connection, project, facts)
 
 
 def _put(connection: sqlite3.Connection, project: Project, facts: Mapping[str, Any]) -> int:
@@ -263,10 +287,10 @@ def _put(connection: sqlite3.Connection, project: Project, facts: Mapping[str, A
         sql = (
             "INSERT INTO dataset_version (dataset, number, digest, kind, manifest, row_count,"
             " columns, size_bytes, note, created_at, source, profile, stored_bytes,"
-            " origin) VALUES"
+            " origin, passed_by) VALUES"
             " (:dataset, (SELECT coalesce(max(number), 0) + 1 FROM dataset_version"
             " WHERE dataset = :dataset), :digest, :kind, :manifest, :row_count, :columns,"
-            " :size_bytes, :note, :at, :source, :profile, :stored_bytes, :origin)"
+            " :size_bytes, :note, :at, :source, :profile, :stored_bytes, :origin, :passed_by)"
             " RETURNING id"
         )
     else:  # content that was given up, or of which an object is missing, is there again

@@ -33,10 +33,18 @@ SELECT = (
 LIBRARIES = ("pandas", "polars", "arrow", "numpy")
 
 
-def datasets(project: Project) -> tuple[Dataset, ...]:
-    """Return all datasets by name, the newest version of each first."""
+def datasets(project: Project, *, passed: bool = True) -> tuple[Dataset, ...]:
+    """Return all datasets by name, the newest version of each first.
+
+    Parameters
+    ----------
+    project : Project
+    passed : bool
+        Also those that only hold what passes from step to step of a pipeline.
+    """
+    taken = "dataset IN (SELECT dataset FROM dataset_version WHERE passed_by IS NULL)"
     found: dict[str, list[DatasetVersion]] = {}
-    for version in _select(project, "1 = 1", ()):
+    for version in _select(project, "1 = 1" if passed else taken, ()):
         found.setdefault(version.dataset, []).append(version)
     return tuple(Dataset(name, tuple(versions)) for name, versions in found.items())
 

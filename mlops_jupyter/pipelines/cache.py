@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from mlops_jupyter.pipelines import reads
+from mlops_jupyter.pipelines import damage, reads
 from mlops_jupyter.pipelines.entry import Entry, from_row
 from mlops_jupyter.pipelines.key import VALUES, Key, Part
 from mlops_jupyter.project import Project
@@ -109,8 +109,14 @@ def _against(project: Project, place: Place, entry: Entry, age: float | None) ->
         yield f"older than `max_age`: {_words(since)}"
     now = reads.state(project, entry.reads, entry.writes, place.put_back)
     yield from reads.changes(reads.before(entry.reads), now)
-    if not all(project.objects.path(digest).exists() for digest in entry.objects):
+    if not _is_there(project, entry):
         yield "what was kept of it is gone"
+
+
+def _is_there(project: Project, entry: Entry) -> bool:
+    return all(
+        project.objects.path(digest).exists() for digest in entry.objects
+    ) and damage.are_there(project, entry.passes)
 
 
 def touch_key(key: Key, state: Mapping[str, str]) -> str:
@@ -129,9 +135,8 @@ def _touched(project: Project, place: Place, key: Key) -> Found | None:
         entry = from_row(row)
         state = reads.state(project, entry.reads, entry.writes, place.put_back)
         has_all = set(place.passes) <= set(entry.records.passed)
-        is_there = all(project.objects.path(digest).exists() for digest in entry.objects)
-        is_there = is_there and not _is_distrusted(project, entry)
-        if row["touched"] == touch_key(key, state) and has_all and is_there:
+        may = has_all and _is_there(project, entry) and not _is_distrusted(project, entry)
+        if row["touched"] == touch_key(key, state) and may:
             return Found(entry, (f"touched: {row['reason']}",))
     return None
 

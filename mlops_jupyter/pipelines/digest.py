@@ -24,7 +24,7 @@ from typing import Any
 
 import blake3
 
-from mlops_jupyter.pipelines.views import View
+from mlops_jupyter.pipelines.views import View, Views
 
 DEEPEST = 400
 """Values in values that are followed; deeper ones have no digest."""
@@ -34,22 +34,25 @@ class NoDigestError(Exception):
     """A value holds something that does not show what it holds."""
 
 
-def digest_of_values(values: Mapping[str, Any], by_name: Callable[[Any], bool]) -> str:
+def digest_of_values(
+    values: Mapping[str, Any], by_name: Callable[[Any], bool], views: Views | None = None
+) -> str:
     """Return the digest of named values.
 
     Parameters
     ----------
     values : mapping of str to object
-        As `mlops_jupyter.pipelines.views` writes them.
     by_name : callable
         Tells of a function or class whether the next step has it as code: its name is enough.
+    views : mapping of int to View, optional
+        Of the arrays in them that share memory with others, see `mlops_jupyter.pipelines.views`.
 
     Raises
     ------
     NoDigestError
         One of them does not show what it holds.
     """
-    walk = _Walk(by_name)
+    walk = _Walk(by_name, views or {})
     try:
         for name in sorted(values):
             walk.value(name)
@@ -64,15 +67,16 @@ def digest_of_values(values: Mapping[str, Any], by_name: Callable[[Any], bool]) 
 class _Walk:
     """Walks values, and hashes what they hold."""
 
-    def __init__(self, by_name: Callable[[Any], bool]) -> None:
+    def __init__(self, by_name: Callable[[Any], bool], views: Views) -> None:
         self.hash = blake3.blake3()
-        self._by_name = by_name
+        self._by_name, self._views = by_name, views
         self._met: dict[int, int] = {}
         self._alive: list[Any] = []
         self._depth = 0
 
     def value(self, value: Any) -> None:
         """Walk one value."""
+        value = self._views.get(id(value), value)
         kind = type(value)
         plain = _PLAIN.get(kind)
         if plain is not None:
@@ -132,7 +136,7 @@ class _Walk:
     def _set(self, value: Iterable[Any]) -> None:
         digests = []
         for one in value:
-            inner = _Walk(self._by_name)
+            inner = _Walk(self._by_name, self._views)
             inner.value(one)
             self._alive.append(inner)
             digests.append(inner.hash.digest())

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.pipelines import record
+from mlops_jupyter.pipelines.damage import put_aside
 from mlops_jupyter.pipelines.key import Key, Part
 from mlops_jupyter.pipelines.reads import Reads, Seen, Written
 from mlops_jupyter.project import Project, now
@@ -26,9 +26,6 @@ from mlops_jupyter.store.objects import digest_of, replace_file
 
 NEWEST = 20
 """Entries of a step that are kept; of older ones the rows stay, and their objects may go."""
-
-DAMAGED = "damaged"
-"""In ``.mlops/``: objects that are not what their names say."""
 
 _FIGURE = re.compile(r"figure-[0-9]+\.(.+)")
 
@@ -383,19 +380,8 @@ def times_taken(project: Project, known: Entry) -> int:
 
 
 def spoil(project: Project, known: Entry) -> None:
-    """Put what is damaged of an entry aside, so that it can be written anew; it is not used again.
-
-    It goes where `mlops verify --repair` puts such objects.
-    """
-    aside = project.folder / DAMAGED
-    for digest in known.objects:
-        path = project.objects.path(digest)
-        try:
-            project.objects.read(digest)
-        except IntegrityError:
-            if path.exists():
-                aside.mkdir(exist_ok=True)
-                path.replace(aside / path.name)
+    """Put what is damaged of an entry aside, to be written anew; the entry is not used again."""
+    put_aside(project, known.objects)
     mark(project, known.id, "what was kept of it is damaged")
 
 

@@ -159,7 +159,8 @@ def _made(project: Project, executions: Sequence[int]) -> tuple[str, ...]:
     marks = ",".join("?" * len(executions))
     rows = project.catalog.rows(
         "SELECT DISTINCT dataset, number FROM execution_made JOIN dataset_version"
-        f" ON id = version_id WHERE execution_id IN ({marks}) ORDER BY dataset, number",
+        f" ON id = version_id WHERE execution_id IN ({marks}) AND passed_by IS NULL"
+        " ORDER BY dataset, number",
         executions,
     )
     return tuple(f"{row['dataset']}@{row['number']}" for row in rows)

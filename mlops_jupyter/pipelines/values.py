@@ -3,17 +3,20 @@
 In one pickle, two names for one object stay so; in two, they would become two objects without
 a word. Functions and classes that the next step has as code are stored by name; all others
 (closures, lambdas, classes made in a loop) by value, with the next kernel's namespace as theirs.
+What takes much memory lies aside, in data versions (`mlops_jupyter.pipelines.aside`). Where all
+values are plain there is no pickle but JSON.
 
 Nothing is unpickled but what the catalog names, and the object store verifies it.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import random
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -22,8 +25,12 @@ import cloudpickle
 import msgspec
 
 from mlops_jupyter.errors import IntegrityError, UsageError
-from mlops_jupyter.pipelines import views
+from mlops_jupyter.pipelines import damage, fetched, plain, views
+from mlops_jupyter.pipelines.aside import Aside
 from mlops_jupyter.pipelines.digest import NoDigestError, digest_of_values
+from mlops_jupyter.pipelines.fetched import Fetching
+from mlops_jupyter.pipelines.reached import reached
+from mlops_jupyter.pipelines.views import Views
 from mlops_jupyter.project import Project
 from mlops_jupyter.store.objects import digest_of
 
@@ -73,18 +80,20 @@ def store_values(
     UsageError
         A variable cannot be stored.
     """
-    _, boundary = _step_run(project, step_run_id)
+    said = _step_run(project, step_run_id)
     values = {name: namespace[name] for name in names if name in namespace}
-    pickled = _Pickled(namespace, boundary)
-    content, values = _dump(values, pickled)
-    shown = _digest(content, values, pickled)
+    pickled = _Pickled(namespace, said.boundary, Aside(project, said.pipeline, said.step))
     with project.objects.held():
+        content, values = _dump(values, pickled)
+        shown = _digest(content, values, pickled)
         digest = project.objects.write(content)
         with project.catalog.transaction() as rows:
+            pickled.aside.add(rows, digest)
             rows.execute(
                 "UPDATE step_run SET passes = ?, passes_digest = ? WHERE id = ?",
                 (digest, shown, step_run_id),
             )
+    pickled.aside.tell()
 
 
 def restore_values(
@@ -107,30 +116,39 @@ def restore_values(
     IntegrityError
         What was stored is missing or damaged.
     """
-    digest, _ = _step_run(project, step_run_id)
+    digest = _step_run(project, step_run_id).receives
     others = project.catalog.rows(
         "SELECT takes, receives FROM step_before"
         " WHERE step_run_id = ? AND takes IS NOT NULL AND receives IS NOT NULL",
         (step_run_id,),
     )
     for takes, receives in others:
-        values = views.restored(_load(project, receives, namespace)["values"])
         wanted_of_it = msgspec.json.decode(takes, type=list[str])
+        values = _load(project, receives, namespace, wanted_of_it)["values"]
         namespace.update({name: values[name] for name in wanted_of_it if name in values})
     if digest is not None:
         payload = _load(project, digest, namespace)
-        namespace.update(views.restored(payload["values"]))
+        namespace.update(payload["values"])
         _set_random_state(payload)
     elif not others:
         wanted = ", ".join(names) or "any value"
         raise IntegrityError(f"the step run {step_run_id} is not to receive {wanted}")
 
 
-def _load(project: Project, digest: str, namespace: dict[str, Any]) -> Any:
-    content = project.objects.read(digest)
+def _load(
+    project: Project, digest: str, namespace: dict[str, Any], wanted: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return what one step passed on; only of the `wanted` variables it is told who loads them."""
+    fetching = Fetching(project)
     _Unpickler.namespace = namespace
     try:
-        return _Unpickler(io.BytesIO(content)).load()
+        content = project.objects.read(digest)
+        if plain.is_plain(content):
+            return plain.decode(content)
+        payload: dict[str, Any] = _Unpickler(io.BytesIO(content), fetching).load()
+    except IntegrityError:
+        damage.spoil_passed(project, digest)
+        raise
     except UNPICKLABLE as error:
         raise UsageError(
             f"a value that the step before passed on cannot be built again: {error!r:.300}",
@@ -138,33 +156,48 @@ def _load(project: Project, digest: str, namespace: dict[str, Any]) -> Any:
         ) from error
     finally:
         _Unpickler.namespace = {}
+    fetching.tell(wanted)
+    return payload
 
 
-def _step_run(project: Project, step_run_id: str) -> tuple[str | None, Boundary]:
+@dataclass(frozen=True, slots=True)
+class _StepRun:
+    """What the catalog says of a step run."""
+
+    pipeline: str
+    step: str
+    receives: str | None
+    boundary: Boundary
+
+
+def _step_run(project: Project, step_run_id: str) -> _StepRun:
     row = project.catalog.row(
-        "SELECT receives, boundary FROM step_run WHERE id = ?", (step_run_id,)
+        "SELECT pipeline, step, receives, boundary FROM step_run"
+        " JOIN pipeline_run ON pipeline_run.id = pipeline_run_id WHERE step_run.id = ?",
+        (step_run_id,),
     )
     if row is None:
         raise UsageError(
             f"there is no step run {step_run_id!r} in {project.root}",
             hint="this notebook is run by `mlops pipeline run NAME`",
         )
-    return row[0], msgspec.json.decode(row[1], type=Boundary)
+    boundary = msgspec.json.decode(row["boundary"], type=Boundary)
+    return _StepRun(row["pipeline"], row["step"], row["receives"], boundary)
 
 
-def _digest(content: memoryview, values: dict[str, Any], pickled: _Pickled) -> str:
+def _digest(content: bytes | memoryview, values: dict[str, Any], pickled: _Pickled) -> str:
     """Return a digest of what is passed on, equal for equal values where these show theirs."""
-    shown: dict[str, Any] = {"values": views.kept(values)}
+    shown: dict[str, Any] = {"values": values}
     if pickled.boundary.is_seeded:
         shown |= {"random": _random_state()}
     try:
-        return digest_of_values(shown, pickled.has_by_name)
+        return digest_of_values(shown, pickled.has_by_name, pickled.views)
     except NoDigestError:
         return digest_of(content)
 
 
-def _dump(values: dict[str, Any], pickled: _Pickled) -> tuple[memoryview, dict[str, Any]]:
-    """Return the pickle, and the values that are in it."""
+def _dump(values: dict[str, Any], pickled: _Pickled) -> tuple[bytes | memoryview, dict[str, Any]]:
+    """Return the pickle, or JSON, and the values that are in it."""
     namespace, boundary = pickled.namespace, pickled.boundary
     try:
         content = pickled.dump(values)
@@ -206,13 +239,20 @@ def _type_of(value: object) -> str:
 class _Pickled:
     """Makes pickles of values of one namespace."""
 
-    def __init__(self, namespace: Mapping[str, Any], boundary: Boundary) -> None:
-        self.namespace, self.boundary = namespace, boundary
+    def __init__(self, namespace: Mapping[str, Any], boundary: Boundary, aside: Aside) -> None:
+        self.namespace, self.boundary, self.aside = namespace, boundary, aside
         self.named: set[str] = set()
+        self.views: Views = {}
 
-    def dump(self, values: dict[str, Any]) -> memoryview:
+    def dump(self, values: dict[str, Any]) -> bytes | memoryview:
+        payload = {"values": values, **_random_state()}
+        content = plain.encode(payload)
+        if content is not None:
+            return content
+        found = list(reached(values))
+        self.views = views.shared(value for _, value in found)
+        self.aside.look_at(found, self.views)
         file = io.BytesIO()
-        payload = {"values": views.kept(values), **_random_state()}
         _Pickler(file, self).dump(payload)
         return file.getbuffer()
 
@@ -248,6 +288,13 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.globals_ref[id(pickled.namespace)] = _Namespace()
 
     def reducer_override(self, value: Any) -> Any:
+        view = self._pickled.views.get(id(value))
+        if view is not None:
+            place = view.owner, view.offset, view.shape, view.strides, view.dtype
+            return views.again, (*place, value.flags.writeable)
+        aside = self._pickled.aside.reduced(value)
+        if aside is not None:
+            return aside
         is_function = isinstance(value, FunctionType)
         if (is_function or isinstance(value, type)) and self._pickled.has_by_name(value):
             return _named, (value.__qualname__,)
@@ -278,7 +325,13 @@ class _Unpickler(pickle.Unpickler):
 
     namespace: dict[str, Any] = {}  # noqa: RUF012 - that of the restore that is under way
 
+    def __init__(self, file: io.BytesIO, fetching: Fetching) -> None:
+        super().__init__(file)
+        self._fetching = fetching
+
     def find_class(self, module: str, name: str) -> Any:
+        if module == fetched.__name__:
+            return functools.partial(getattr(fetched, name), self._fetching)
         return _named(name) if module == "__main__" else super().find_class(module, name)
 
 

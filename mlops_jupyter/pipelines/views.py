@@ -1,4 +1,4 @@
-"""Arrays that look into one memory go on doing so.
+"""Arrays that look into one memory go on doing so, wherever in the values they lie.
 
 A pickle keeps two names for one array as one array, but makes copies of two views of it, so
 that a change through one would no longer be seen through the other.
@@ -7,6 +7,7 @@ that a change through one would no longer be seen through the other.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,52 +23,58 @@ class View:
     dtype: Any
 
 
-def kept(values: dict[str, Any]) -> dict[str, Any]:
-    """Return `values` with arrays that share memory written as views of its owner."""
+Views = Mapping[int, View]
+"""By the ids of the arrays."""
+
+
+def shared(values: Iterable[Any]) -> Views:
+    """Return the views that arrays are which share memory with others of `values`."""
     if "numpy" not in sys.modules:
-        return values
-    owners = {name: _owner(value) for name, value in values.items()}
-    holders: dict[int, set[int]] = {}
-    for name, owner in owners.items():
+        return {}
+    arrays = {id(value): value for value in values if _is_plain(value)}
+    owners = {one: _owner(array) for one, array in arrays.items()}
+    holders: dict[int, int] = {}
+    for owner in owners.values():
         if owner is not None:
-            holders.setdefault(id(owner), set()).add(id(values[name]))
+            holders[id(owner)] = holders.get(id(owner), 0) + 1
     return {
-        name: _view(value, owners[name])
-        if owners[name] is not None and len(holders[id(owners[name])]) > 1
-        else value
-        for name, value in values.items()
+        one: _view(array, owner)
+        for one, array in arrays.items()
+        if (owner := owners[one]) is not None and owner is not array and holders[id(owner)] > 1
     }
 
 
-def restored(values: dict[str, Any]) -> dict[str, Any]:
-    """Return `values` with views made arrays again."""
-    return {
-        name: _array(value) if isinstance(value, View) else value for name, value in values.items()
-    }
+def again(
+    owner: Any,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: Any,
+    writeable: bool,
+) -> Any:
+    """Return the array that a view was of."""
+    import numpy as np
+
+    memory = owner if owner.flags.c_contiguous else owner.T
+    array: Any = np.ndarray(shape, dtype, memory, offset, strides)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) is sys.modules["numpy"].ndarray and not value.dtype.hasobject
 
 
 def _owner(value: Any) -> Any:
     """Return the array whose memory an array looks into, or None if there is nothing to share."""
-    import numpy as np
-
-    if type(value) is not np.ndarray or value.dtype.hasobject:
-        return None
     owner = value
-    while type(owner.base) is np.ndarray:
+    while type(owner.base) is type(owner):
         owner = owner.base
     contiguous = owner.flags.c_contiguous or owner.flags.f_contiguous
     return owner if contiguous and not owner.dtype.hasobject else None
 
 
-def _view(value: Any, owner: Any) -> Any:
-    if value is owner:
-        return value
+def _view(value: Any, owner: Any) -> View:
     offset = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     return View(owner, offset, value.shape, value.strides, value.dtype)
-
-
-def _array(view: View) -> Any:
-    import numpy as np
-
-    memory = view.owner if view.owner.flags.c_contiguous else view.owner.T
-    return np.ndarray(view.shape, view.dtype, memory, view.offset, view.strides)

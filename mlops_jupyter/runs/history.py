@@ -135,7 +135,7 @@ def _made(project: Project, run_id: str) -> tuple[str, ...]:
     rows = project.catalog.rows(
         "SELECT DISTINCT dataset, number FROM run_cell JOIN execution_made USING (execution_id)"
         " JOIN dataset_version ON dataset_version.id = version_id WHERE run_id = ?"
-        " ORDER BY dataset, number",
+        " AND passed_by IS NULL ORDER BY dataset, number",
         (run_id,),
     )
     return tuple(f"{dataset}@{number}" for dataset, number in rows)
@@ -184,7 +184,8 @@ def _complete(project: Project, found: Sequence[sqlite3.Row]) -> tuple[Run, ...]
     data: dict[str, list[str]] = defaultdict(list)
     sql = (
         "SELECT run_id, dataset || '@' || number FROM run_data JOIN dataset_version"
-        f" ON dataset_version.id = version_id WHERE run_id IN ({marks}) ORDER BY dataset, number"
+        f" ON dataset_version.id = version_id WHERE run_id IN ({marks}) AND passed_by IS NULL"
+        " ORDER BY dataset, number"
     )
     for run_id, ref in rows(sql, ids):
         data[run_id].append(ref)

@@ -54,7 +54,7 @@ def _versions(project: Project, run_id: str) -> list[dict[str, Any]]:
         "   WHERE run_cell.run_id = run_data.run_id"
         "   AND execution_made.version_id = run_data.version_id) AS made"
         " FROM run_data JOIN dataset_version ON dataset_version.id = version_id"
-        " WHERE run_id = ? ORDER BY dataset, number",
+        " WHERE run_id = ? AND passed_by IS NULL ORDER BY dataset, number",
         (run_id,),
     )
     return [dict(row) for row in rows]

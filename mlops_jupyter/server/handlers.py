@@ -183,7 +183,7 @@ class DatasetsRoute(Route):
         """List datasets."""
         from mlops_jupyter.data import versions
 
-        return wire.Datasets(datasets=versions.datasets(project))
+        return wire.Datasets(datasets=versions.datasets(project, passed=False))
 
 
 class PipelinesRoute(Route):

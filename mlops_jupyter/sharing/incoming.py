@@ -47,7 +47,12 @@ def check(project: Project, bundle: Bundle) -> None:
         CELLS: OF_CELLS,
         **{kind: tuple(table for table, _ in parts) for kind, parts in WHOLE.items()},
         RUN: (*(table for table, _ in WHOLE[RUN]), OWNERSHIP),
-        steps.STEP: (*(table for table, _ in WHOLE[steps.STEP]), steps.CELLS, steps.DATA),
+        steps.STEP: (
+            *(table for table, _ in WHOLE[steps.STEP]),
+            steps.CELLS,
+            steps.DATA,
+            steps.PASSED,
+        ),
     }.get(bundle.kind)
     if allowed is None:
         raise UsageError(
@@ -201,6 +206,8 @@ def _rows(connection: sqlite3.Connection, bundle: Bundle, table: str) -> list[Ro
 
 def _order(bundle: Bundle) -> Iterable[str]:
     order = OF_CELLS if bundle.kind == CELLS else [table for table, _ in WHOLE[bundle.kind]]
+    if bundle.kind == steps.STEP:
+        order = [*order, steps.PASSED]
     return (table for table in order if table in bundle.tables)
 
 

@@ -72,10 +72,13 @@ class Writer:
         return Bundle(FORMAT, kind, key, {name: rows for name, rows in written.items() if rows})
 
     def _named_by_step(self, key: str) -> Tables:
-        row = self._project.catalog.row("SELECT records FROM step_entry WHERE id = ?", (key,))
+        row = self._project.catalog.row(
+            "SELECT records, passes FROM step_entry WHERE id = ?", (key,)
+        )
         assert row is not None, "it was listed"
         records = steps.numbers(row)
         return {
+            steps.PASSED: self._rows(steps.PASSED, "passes = ?", (row["passes"],)),
             steps.CELLS: [{"execution_id": self._execution(one)} for one in records.cells],
             steps.DATA: [{"version_id": self._version(one)} for one in records.data],
         }

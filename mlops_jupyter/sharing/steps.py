@@ -19,6 +19,9 @@ CELLS = "entry_cell"
 DATA = "entry_data"
 """Beside the tables of the bundle: the executions and data versions that the records name."""
 
+PASSED = "passed_value"
+"""The data versions that the values which the step passed on lie in."""
+
 Row = dict[str, Value]
 
 
@@ -57,6 +60,8 @@ def check(bundle: Bundle) -> None:
     named = records.objects | {one.digest for one in writes}
     if isinstance(passes := row.get("passes"), str):
         named.add(passes)
+    if any(one.get("passes") != passes for one in bundle.tables.get(PASSED, [])):
+        raise IntegrityError(f"{bundle.name}: holds values of another step")
     brought = {str(one.get("digest")) for one in bundle.tables.get("step_entry_object", [])}
     if not named <= brought:
         raise IntegrityError(f"{bundle.name}: names objects that it does not bring")

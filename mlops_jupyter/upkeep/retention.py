@@ -26,6 +26,7 @@ _USED = """
     EXISTS (SELECT 1 FROM data_tag WHERE version_id = v.id)
     OR EXISTS (SELECT 1 FROM dataset_version AS erased WHERE erased.same_as = v.id)
     OR EXISTS (SELECT 1 FROM run_data WHERE version_id = v.id)
+    OR EXISTS (SELECT 1 FROM passed_value WHERE version_id = v.id)
     OR EXISTS (SELECT 1 FROM evaluation WHERE version_id = v.id)
     OR EXISTS (SELECT 1 FROM {table} AS used JOIN cell_execution ON cell_execution.id = execution_id
                WHERE version_id = v.id AND (run_id IS NOT NULL

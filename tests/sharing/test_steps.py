@@ -30,10 +30,12 @@ from tests.sharing.test_hostile import opened, sealed
 
 LOAD = """
 import mlops_jupyter
+import numpy as np
+table = np.arange(20_000)  # large enough to lie in a data version
 rows = list(mlops_jupyter.load("train@1")["a"]) + [len(open("note.txt").read())]
 """
 FIT = """
-score = float(sum(rows))
+score = float(sum(rows)) + table[0]
 open("model.txt", "w").write(str(score))
 """
 TRUSTED = "version: 1\nremote: {trust: true}\npipelines: {train: {notebook: train.ipynb}}\n"

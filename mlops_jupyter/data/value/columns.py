@@ -196,7 +196,15 @@ _TAKE_APART: dict[Any, Callable[[Array, str], Part]] = {
 }
 
 
-def _read_numpy(stored: Stored, dtype: np.dtype[Any] | None = None) -> Array:
+def read_numpy(stored: Stored, dtype: np.dtype[Any] | None = None) -> Array:
+    """Return the numbers of a part's leaf.
+
+    Parameters
+    ----------
+    stored : Stored
+    dtype : numpy.dtype, optional
+        Of zoned times, periods and categories: that in which pandas holds them.
+    """
     dtype = dtype or np.dtype(stored.facts["dtype"])
     native = dtype.newbyteorder("=")
     column = np.empty(stored.rows, native)
@@ -232,14 +240,14 @@ def _read_masked(stored: Stored) -> Array:
 
 
 def _read_zoned(stored: Stored) -> Array:
-    wall = _read_numpy(stored, np.dtype(f"M8[{stored.facts['unit']}]"))
+    wall = read_numpy(stored, np.dtype(f"M8[{stored.facts['unit']}]"))
     return pd.DatetimeIndex(wall).tz_localize("UTC").tz_convert(zone_of(stored)).array
 
 
 def _read_period(stored: Stored) -> Array:
     dtype: Any = pd.PeriodDtype(stored.facts["dtype"])
     make: Any = pd.PeriodIndex
-    return make.from_ordinals(_read_numpy(stored, np.dtype("i8")), freq=dtype.freq).array
+    return make.from_ordinals(read_numpy(stored, np.dtype("i8")), freq=dtype.freq).array
 
 
 def _read_interval(stored: Stored) -> Array:
@@ -259,7 +267,7 @@ def _read_categorical(stored: Stored) -> Array:
 
 
 def _read_sparse(stored: Stored) -> Array:
-    indices, kept, fill = (_read_numpy(stored.part(n)) for n in ("indices", "values", "fill"))
+    indices, kept, fill = (read_numpy(stored.part(n)) for n in ("indices", "values", "fill"))
     dense = np.full(stored.facts["rows"], fill[0], dtype=kept.dtype)
     dense[indices] = kept
     return _sparse_again(dense, stored.facts["kind"], fill)
@@ -269,9 +277,9 @@ _NOT_BY_ROW = {"object", "pickle", "sparse"}
 """What has no leaf with a row for each row, and is put together whole."""
 
 _PUT_TOGETHER: dict[str, Callable[[Stored], Array]] = {
-    "numpy": _read_numpy,
-    "time": _read_numpy,
-    "complex": _read_numpy,
+    "numpy": read_numpy,
+    "time": read_numpy,
+    "complex": read_numpy,
     "object": values.put_together,
     "pickle": values.unpickled_whole,
     "masked": _read_masked,

@@ -49,6 +49,9 @@ _TYPES: dict[type, str] = {
 KINDS = (*_TYPES.values(), PICKLE)
 """In the order of their numbers in the leaf ``kinds``."""
 
+EXACT = frozenset(_TYPES)
+"""Types of values that are not pickled, and never change."""
+
 _NUMBERS = {kind: KINDS.index(name) for kind, name in _TYPES.items()}
 _MISSING = {"none": None, "na": pd.NA, "nat": pd.NaT}
 _ARROW: dict[str, Any] = {

@@ -27,3 +27,16 @@ ALTER TABLE pipeline_run ADD COLUMN cancelled_at TEXT;
 -- Steps that were run on another host, and are known here.
 
 ALTER TABLE step_entry ADD COLUMN origin TEXT;  -- the shared store that it came from; null: made here
+
+-- Values that pass from step to step lie in data versions.
+
+ALTER TABLE dataset_version ADD COLUMN passed_by TEXT;                     -- PIPELINE:STEP that passed it on; null: people took it
+
+CREATE TABLE passed_value (                 -- the data versions that the values of a boundary lie in
+    passes      TEXT NOT NULL,              -- those in step_run.passes
+    name        TEXT NOT NULL,              -- of the variable, and of the place in it: split.train
+    version_id  INTEGER NOT NULL REFERENCES dataset_version (id),
+    digest      TEXT NOT NULL,              -- of its content then; another since rows were erased
+    PRIMARY KEY (passes, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passed_value_by_version ON passed_value (version_id);
