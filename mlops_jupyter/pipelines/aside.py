@@ -64,9 +64,10 @@ class Aside:
         self._named: dict[int, Named] = {}
         self._kept: dict[int, Place | None] = {}
         self._made: dict[Place, tuple[Passed, Any]] = {}
+        # by where they lie; each stands beside its place, so that nothing else comes to lie there
         self._lines: dict[tuple[int, ...], tuple[Any, Place, Path]] = {}
-        self._arrays: dict[Any, tuple[Place, Path]] = {}
-        self._texts: dict[Any, tuple[Place, Path]] = {}
+        self._arrays: dict[Any, tuple[Any, Place, Path]] = {}
+        self._texts: dict[Any, tuple[Any, Place, Path]] = {}
         self._used: dict[Place, tuple[Passed, Any]] = {}
         self._verbs: dict[type, Callable[[Any], Reduced | None] | None] = {}
 
@@ -156,7 +157,7 @@ class Aside:
             return fetched.array, (place, (), *facts)
         known = self._arrays.get(_whole_key(array))
         if known is not None:
-            return fetched.array, (*self._use(known), *facts)
+            return fetched.array, (*self._use(known[1:]), *facts)
         lines = self._lines_of(array)
         if lines is None:
             return None
@@ -171,7 +172,7 @@ class Aside:
         found = []
         for row in rows:
             known = self._lines.get(_line_key(row))
-            if known is None or known[0] != array.dtype:
+            if known is None or known[0].dtype != array.dtype:
                 return None
             found.append(known[1:])
         (place, _), *others = found
@@ -187,15 +188,15 @@ class Aside:
 
             # what lies in another frame too is now found in this one: its blocks follow
             for path, line in lines_of(frame):
-                self._lines[_line_key(line)] = line.dtype, place, path
+                self._lines[_line_key(line)] = line, place, path
             for path, text in texts_of(frame):
-                self._texts[_text_key(text)] = place, path
+                self._texts[_text_key(text)] = text, place, path
 
     def _text(self, array: Any) -> Reduced | None:
         if array.nbytes < LEAST_BYTES:
             return None
         known = self._texts.get(_text_key(array))
-        return None if known is None else (fetched.texts, self._use(known))
+        return None if known is None else (fetched.texts, self._use(known[1:]))
 
     def _sparse(self, matrix: Any) -> None:
         place = self._place(matrix)
@@ -205,7 +206,7 @@ class Aside:
                       if name in held}  # fmt: skip
             pieces |= {f"axis{n}": axis for n, axis in enumerate(held.get("coords", ()))}
             for name, array in pieces.items():
-                self._arrays.setdefault(_whole_key(array), (place, (name,)))
+                self._arrays.setdefault(_whole_key(array), (array, place, (name,)))
 
     def _whole(self, value: Any) -> Reduced | None:
         place = self._place(value)

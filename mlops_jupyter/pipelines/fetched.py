@@ -100,11 +100,12 @@ def lines(
 
     def fill(number: int) -> None:
         stored = fetching.part(place, paths[number])
-        is_object = stored.kind == "object"
-        found = values.put_together(stored) if is_object else columns.read_numpy(stored, dtype)
-        if len(found) != rows.shape[1]:
+        if stored.kind == "object":
+            rows[number] = values.put_together(stored)
+        elif stored.rows != rows.shape[1]:
             raise IntegrityError("a stored column has another length")
-        rows[number] = found
+        else:
+            columns.read_numpy(stored, dtype, rows[number])
 
     fetching.find(place)  # the catalog is asked in this thread
     list(part.in_threads(fill, range(len(paths)), rows.shape[1]))

@@ -196,7 +196,9 @@ _TAKE_APART: dict[Any, Callable[[Array, str], Part]] = {
 }
 
 
-def read_numpy(stored: Stored, dtype: np.dtype[Any] | None = None) -> Array:
+def read_numpy(
+    stored: Stored, dtype: np.dtype[Any] | None = None, into: Array | None = None
+) -> Array:
     """Return the numbers of a part's leaf.
 
     Parameters
@@ -204,10 +206,12 @@ def read_numpy(stored: Stored, dtype: np.dtype[Any] | None = None) -> Array:
     stored : Stored
     dtype : numpy.dtype, optional
         Of zoned times, periods and categories: that in which pandas holds them.
+    into : numpy.ndarray, optional
+        Where to put them: of that dtype, and as long.
     """
     dtype = dtype or np.dtype(stored.facts["dtype"])
     native = dtype.newbyteorder("=")
-    column = np.empty(stored.rows, native)
+    column = np.empty(stored.rows, native) if into is None else into
     start = 0
     for chunk in stored.chunks():
         if dtype.kind == "c" or dtype.itemsize > 8:
