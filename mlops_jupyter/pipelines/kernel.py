@@ -12,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -66,6 +65,9 @@ class Kernel:
             **(os.environ if environment is None else environment),
             family.MARK: self.mark,
         }
+        if self.manager.ipykernel:
+            # what runs by itself is no history of the user's, and costs a commit per cell
+            launch["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
         if folder is not None:
             launch["cwd"] = folder
         try:
@@ -75,6 +77,12 @@ class Kernel:
             raise
         self._group = getattr(self.manager.provisioner, "pgid", None)
         self.process = getattr(self.manager.provisioner, "process", None)
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it executes Python."""
+        spec = self.manager.kernel_spec
+        return spec is not None and str(spec.language).lower() == "python"
 
     def warm_up(self, modules: Sequence[str]) -> None:
         """Let it import modules as soon as it is there; does not wait, and fails in silence."""
@@ -110,17 +118,6 @@ class Kernel:
         if self.manager.has_kernel:
             run_sync(self.manager.shutdown_kernel)(now=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.end()
 
 
 class KernelClient(AsyncKernelClient):

@@ -15,7 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from mlops_jupyter.pipelines import engine
+from mlops_jupyter.pipelines import executed
 from mlops_jupyter.pipelines.engine import MlopsEngine
 from tests.pipelines.notebooks import code, text, write
 from tests.pipelines.test_interrupt import gone, until
@@ -112,13 +112,13 @@ def test_after_a_dead_kernel_nothing_is_called_completed(tmp_path: Path) -> None
 
 def test_the_notebook_is_written_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Path] = []
-    replace_file = engine.replace_file
+    replace_file = executed.replace_file
 
     def count(path: Path, content: bytes) -> None:
         written.append(path)
         replace_file(path, content)
 
-    monkeypatch.setattr(engine, "replace_file", count)
+    monkeypatch.setattr(executed, "replace_file", count)
     cells = [code(f"x = {number}") for number in range(60)]
     assert states(execute(tmp_path, *cells)) == ["completed"] * 60
     # papermill's own engine writes it 122 times
