@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
 import psutil
 import pytest
-from nbclient.exceptions import DeadKernelError
+from nbformat.reader import NotJSONError
 from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from mlops_jupyter.pipelines import executed
 from mlops_jupyter.pipelines.engine import MlopsEngine
-from tests.pipelines.notebooks import code, text, write
+from tests.pipelines.notebooks import code, content, text, write
 from tests.pipelines.test_interrupt import gone, until
 
 SPEC = {"kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}}
@@ -89,25 +91,122 @@ def test_cells_are_executed_in_a_kernel_of_their_own(tmp_path: Path) -> None:
     until(gone(int(pid)))
 
 
-def test_a_failed_cell_is_on_the_disk_and_those_below_are_pending(tmp_path: Path) -> None:
-    with pytest.raises(PapermillExecutionError):
-        execute(tmp_path, code("x = 1"), code("1 / 0"), code("x"))
-    assert states(output(tmp_path)) == ["completed", "failed", "pending"]
-    assert output(tmp_path)["metadata"]["papermill"]["exception"] is True
+def test_the_user_s_history_is_left_alone(tmp_path: Path) -> None:
+    shown = execute(tmp_path, code("print(get_ipython().history_manager.hist_file)"))
+    assert shown["cells"][0]["outputs"][0]["text"] == [":memory:\n"]
 
 
-def test_after_a_time_out_nothing_is_called_completed(tmp_path: Path) -> None:
-    with pytest.raises(TimeoutError):
-        execute(
-            tmp_path, code("import time"), code("time.sleep(600)"), code("x"), execution_timeout=1
+def test_paths_mean_the_folder_of_the_command_and_the_kernel_works_in_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work").mkdir()
+    write(Path("in.ipynb"), code("import os; print(os.getcwd())"), metadata=SPEC)
+    papermill.execute_notebook(
+        "in.ipynb", "out.ipynb", engine_name="mlops", progress_bar=False, cwd="work",
+        log_output=True,
+    )  # fmt: skip
+    assert output(tmp_path)["cells"][0]["outputs"][0]["text"] == [f"{tmp_path / 'work'}\n"]
+    assert list((tmp_path / "work").iterdir()) == []
+    assert f"{tmp_path / 'work'}\n" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("notebook", "warns"),
+    [
+        (
+            {
+                "metadata": {"name": "old"},
+                "nbformat": 3,
+                "nbformat_minor": 0,
+                "worksheets": [
+                    {
+                        "cells": [
+                            {
+                                "cell_type": "code",
+                                "input": "1 + 1",
+                                "language": "python",
+                                "collapsed": False,
+                                "metadata": {},
+                                "outputs": [],
+                            }
+                        ]
+                    }
+                ],
+            },
+            None,
+        ),
+        ({"cells": [code("1 + 1")], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}, None),
+        (
+            {"cells": [code("1 + 1")], "metadata": {}, "nbformat": 4, "nbformat_minor": 5},
+            "MissingIDFieldWarning",
+        ),
+        (content(code("1 + 1", id="a"), code("2", id="a")), "DuplicateCellId"),
+    ],
+    ids=["of format 3", "of format 4.2", "ids are missing", "an id twice"],
+)
+@pytest.mark.filterwarnings("default::UserWarning", "default::FutureWarning")
+def test_notebooks_of_all_ages_are_executed(
+    tmp_path: Path, notebook: dict[str, Any], warns: str | None
+) -> None:
+    (tmp_path / "in.ipynb").write_text(json.dumps(notebook))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        papermill.execute_notebook(
+            tmp_path / "in.ipynb", tmp_path / "out.ipynb", engine_name="mlops",
+            kernel_name="python3", progress_bar=False,
+        )  # fmt: skip
+    made = output(tmp_path)
+    nbformat.validate(nbformat.from_dict(made))
+    assert made["cells"][0]["outputs"][0]["data"] == {"text/plain": ["2"]}
+    assert len({cell["id"] for cell in made["cells"]}) == len(made["cells"])
+    assert warns is None or warns in {one.category.__name__ for one in seen}
+
+
+def test_what_is_no_notebook_is_refused_by_papermill(tmp_path: Path) -> None:
+    (tmp_path / "in.ipynb").write_text("{not a notebook")
+    with pytest.raises(NotJSONError):
+        papermill.execute_notebook(
+            tmp_path / "in.ipynb", tmp_path / "out.ipynb", engine_name="mlops"
         )
-    assert states(output(tmp_path)) == ["completed", "failed", "pending"]
+    assert not (tmp_path / "out.ipynb").exists()
 
 
-def test_after_a_dead_kernel_nothing_is_called_completed(tmp_path: Path) -> None:
-    with pytest.raises(DeadKernelError):
-        execute(tmp_path, code("x = 1"), code("import os; os.abort()"), code("x"))
-    assert states(output(tmp_path)) == ["completed", "failed", "pending"]
+def test_a_folder_that_is_not_there_is_refused_before_a_kernel_starts(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.ipynb", code("1"), metadata=SPEC)
+    before = {p.pid for p in psutil.Process().children(recursive=True)}
+    with pytest.raises(FileNotFoundError, match="doesn't exist"):
+        papermill.execute_notebook(path, tmp_path / "no" / "out.ipynb", engine_name="mlops")
+    assert {p.pid for p in psutil.Process().children(recursive=True)} == before
+
+
+WIDGET = """
+import ipywidgets
+slider = ipywidgets.IntSlider(value=7, description="depth")
+slider
+"""
+
+
+def test_large_outputs_widgets_and_cells_that_may_raise(tmp_path: Path) -> None:
+    # papermill itself counts any error output as a failure, also of a cell that may raise
+    with pytest.raises(PapermillExecutionError, match="ValueError"):
+        execute(
+            tmp_path,
+            code("print('x' * 4_000_000)"),
+            code(WIDGET),
+            code("raise ValueError('may be')", "raises-exception"),
+            code("slider.value += 1; 'the end'"),
+        )
+    made = output(tmp_path)
+    large, widget, _, last = (c for c in made["cells"] if c["cell_type"] == "code")
+    assert sum(len(part) for part in large["outputs"][0]["text"]) == 4_000_001
+    model = widget["outputs"][0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    states_of = made["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    assert states_of[model]["state"]["value"] == 8
+    assert last["outputs"][0]["data"]["text/plain"] == ["'the end'"]
+    # all cells were executed, and the one that raised was allowed to
+    assert made["metadata"]["mlops"] == {"status": "finished", "ended_by": "end"}
 
 
 def test_the_notebook_is_written_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
