@@ -112,7 +112,9 @@ class Capture:
     def begin(self, project: Project) -> None:
         """Begin to record into a project."""
         path = notebook.path_of(self.shell)
-        session_id = recorder.open_session(project, path)
+        # papermill's kernels work where papermill was called, wherever the notebook lies
+        folder = os.getcwd() if notebook.VARIABLE in os.environ else None  # noqa: PTH109
+        session_id = recorder.open_session(project, path, folder)
         tracking = Tracking(self.shell, project, session_id, lambda: self._outputs.figures)
         observer = Observer(self.shell.user_ns, project.root)
         observer.start()

@@ -96,14 +96,17 @@ def lay_out(project: Project, executions: Sequence[Logged], work: Path) -> Input
 
 
 def _folder(project: Project, executions: Sequence[Logged]) -> Path:
-    """Return the notebook's folder from the project's root; the root when it lies elsewhere."""
+    """Return the kernel's folder from the project's root; the root when it lies elsewhere.
+
+    Where it was not recorded it is the notebook's.
+    """
     row = project.catalog.row(
-        "SELECT notebook FROM session WHERE id = ?", (executions[-1].session_id,)
+        "SELECT notebook, folder FROM session WHERE id = ?", (executions[-1].session_id,)
     )
-    notebook = row["notebook"] if row is not None else None
-    if not notebook or not notebook.endswith(".ipynb"):
+    notebook, worked_in = ("", None) if row is None else (row["notebook"] or "", row["folder"])
+    if worked_in is None and not notebook.endswith(".ipynb"):
         return Path()
-    folder: Path = (project.root / notebook).parent.resolve()
+    folder: Path = (project.root / (worked_in or Path(notebook).parent)).resolve()
     if not folder.is_dir() or not folder.is_relative_to(project.root):
         return Path()
     return folder.relative_to(project.root)

@@ -21,7 +21,8 @@ from mlops_jupyter.project import REPRODUCES, Project
 from mlops_jupyter.reproduction import inputs
 from mlops_jupyter.reproduction.log import Logged
 from mlops_jupyter.reproduction.notebook import written
-from mlops_jupyter.runs.run import Run
+from mlops_jupyter.runs import recorder
+from mlops_jupyter.runs.run import Run, Status
 from mlops_jupyter.store.lock import exclusive
 from mlops_jupyter.store.objects import replace_file
 
@@ -171,7 +172,10 @@ def replay(
     ExternalError
         The kernel died or did not start, or a cell took too long.
     """
-    with _folder(project) as folder:
+    with (
+        _folder(project) as folder,
+        _around(project, run, executions, folder / NOTEBOOK) as opened,
+    ):
         laid = inputs.lay_out(project, executions, folder / "work")
         notebook = folder / NOTEBOOK
         replace_file(notebook, written(run, executions))
@@ -180,6 +184,7 @@ def replay(
             "JPY_SESSION_NAME": str(notebook),
             REPRODUCES: run.id,
             PINS: msgspec.json.encode(dict(pins)).decode(),
+            **opened,
         }
         environment = {**_inherited(place), **told}
         request = Request(
@@ -202,6 +207,34 @@ def _inherited(place: Place) -> dict[str, str]:
     """Return what of our environment is also the kernel's."""
     left_out = _ANOTHERS if place.jupyter_path is None else {*_ANOTHERS, *_PYTHONS}
     return {name: value for name, value in os.environ.items() if name not in left_out}
+
+
+@contextlib.contextmanager
+def _around(
+    project: Project, run: Run, executions: Sequence[Logged], notebook: Path
+) -> Iterator[dict[str, str]]:
+    """Open a run around the cells where none of them did: papermill was called for all of them.
+
+    Gives what the kernel is told of it.
+    """
+    row = project.catalog.row("SELECT session_id FROM run WHERE id = ?", (run.id,))
+    owner = None if row is None else row["session_id"]
+    if owner is None or owner in {one.session_id for one in executions}:
+        yield {}
+        return
+    run_id = recorder.open_run(
+        project,
+        run.name,
+        notebook=str(notebook),
+        session_id=recorder.open_session(project, None),
+        reproduces=run.id,
+    )
+    status: Status = "failed"
+    try:
+        yield {"MLOPS_RUN": run_id}
+        status = "finished"
+    finally:
+        recorder.close_run(project, run_id, status)
 
 
 @contextlib.contextmanager

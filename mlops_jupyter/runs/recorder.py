@@ -136,14 +136,25 @@ class RunPart(msgspec.Struct, frozen=True):
     data: tuple[int, ...] = ()
 
 
-def open_session(project: Project, notebook: str | None) -> str:
-    """Record that a kernel begins to record, and close the runs of kernels that died."""
+def open_session(project: Project, notebook: str | None, folder: str | None = None) -> str:
+    """Record that a kernel begins to record, and close the runs of kernels that died.
+
+    `folder` is the one in which it works, where that may not be the notebook's.
+    """
     session_id = secrets.token_hex(8)
     with project.catalog.transaction() as rows:
         _interrupt_dead(rows)
         rows.execute(
-            "INSERT INTO session (id, host, pid, notebook, started_at) VALUES (?, ?, ?, ?, ?)",
-            (session_id, HOST, os.getpid(), notebook and secret.masked(notebook), now()),
+            "INSERT INTO session (id, host, pid, notebook, folder, started_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                session_id,
+                HOST,
+                os.getpid(),
+                notebook and secret.masked(notebook),
+                folder and secret.masked(folder),
+                now(),
+            ),
         )
     return session_id
 
@@ -165,13 +176,14 @@ def open_run(
     parameters: Mapping[str, Any] | None = None,
     git: tuple[str | None, bool | None] | None = None,
     started_at: str | None = None,
+    reproduces: str | None = None,
 ) -> str:
     """Begin a run and return its id; others see it at once, as running.
 
     `git` is what `code.git_state` said a moment ago: it costs some milliseconds.
 
-    Where ``MLOPS_REPRODUCES`` names a run, this one re-executes it: it is recorded like any
-    other, but not listed, and not copied to MLflow.
+    Where ``MLOPS_REPRODUCES`` or `reproduces` names a run, this one re-executes it: it is
+    recorded like any other, but not listed, and not copied to MLflow.
     """
     run_id = secrets.token_hex(8)
     commit, dirty = git or code.git_state(project.root)
@@ -192,7 +204,7 @@ def open_run(
                 dirty,
                 pipeline_run_id,
                 parent_run_id,
-                os.environ.get(REPRODUCES),
+                reproduces or os.environ.get(REPRODUCES),
             ),
         )
         _put_parameters(rows, run_id, parameters or {})

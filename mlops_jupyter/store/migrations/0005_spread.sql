@@ -40,3 +40,7 @@ CREATE TABLE passed_value (                 -- the data versions that the values
     PRIMARY KEY (passes, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX passed_value_by_version ON passed_value (version_id);
+
+-- Notebooks that papermill executes by itself.
+
+ALTER TABLE session ADD COLUMN folder TEXT;  -- in which it works; null: that of its notebook
