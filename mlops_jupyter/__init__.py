@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlops_jupyter.data.api import checkout, diff, export, load, profile, snapshot, tag, untag
+    from mlops_jupyter.pipelines.api import checkpoint, sweep
     from mlops_jupyter.project import init, open_project
     from mlops_jupyter.provenance.api import lineage
     from mlops_jupyter.reproduction.api import reproduce
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "checkout",
+    "checkpoint",
     "diff",
     "erase",
     "export",
@@ -52,6 +54,7 @@ __all__ = [
     "read_sql",
     "reproduce",
     "snapshot",
+    "sweep",
     "tag",
     "track",
     "untag",
@@ -60,6 +63,7 @@ __all__ = [
 
 _HOMES = {
     "checkout": "mlops_jupyter.data.api",
+    "checkpoint": "mlops_jupyter.pipelines.api",
     "diff": "mlops_jupyter.data.api",
     "erase": "mlops_jupyter.upkeep.api",
     "export": "mlops_jupyter.data.api",
@@ -80,6 +84,7 @@ _HOMES = {
     "read_sql": "mlops_jupyter.runs.query",
     "reproduce": "mlops_jupyter.reproduction.api",
     "snapshot": "mlops_jupyter.data.api",
+    "sweep": "mlops_jupyter.pipelines.api",
     "tag": "mlops_jupyter.data.api",
     "track": "mlops_jupyter.runs.api",
     "untag": "mlops_jupyter.data.api",

@@ -114,6 +114,7 @@ def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
 def test_the_public_names_are_these_and_all_exist() -> None:
     assert mlops_jupyter.__all__ == [
         "checkout",
+        "checkpoint",
         "diff",
         "erase",
         "export",
@@ -134,6 +135,7 @@ def test_the_public_names_are_these_and_all_exist() -> None:
         "read_sql",
         "reproduce",
         "snapshot",
+        "sweep",
         "tag",
         "track",
         "untag",

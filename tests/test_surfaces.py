@@ -29,6 +29,7 @@ ONLY_COMMANDS = {
     "decisions": "a list",
 }
 ONLY_FUNCTIONS = {
+    "checkpoint": "inside a step, or a cell",
     "load": "there is no value in a terminal; `mlops data export` writes one",
     "log_artifact": "inside a run",
     "log_figure": "inside a run",
@@ -37,6 +38,7 @@ ONLY_FUNCTIONS = {
     "log_params": "inside a run",
     "open_project": "what functions take",
     "read_sql": "connections live in Python",
+    "sweep": "`mlops pipeline run NAME -p depth=3,5`",
     "track": "inside a notebook; `%%track`",
 }
 DATA_FUNCTIONS = {"tag", "untag", "export", "erase"}

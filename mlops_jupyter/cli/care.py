@@ -176,6 +176,7 @@ def _show_garbage(garbage: Garbage) -> None:
         "objects of versions that may go": garbage.of_versions,
         "copies of files of versions that are gone": garbage.copies,
         "half-written files of dead processes": garbage.leftovers,
+        "checkpoints of steps that nobody goes on with": garbage.checkpoints,
     }
     for what, heap in heaps.items():
         if heap.count:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mlops_jupyter.errors import UsageError
-from mlops_jupyter.project import open_project
+from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.project import Project, open_project
 
 if TYPE_CHECKING:
     from mlops_jupyter.pipelines.build import Building
@@ -99,12 +99,31 @@ def _tell_how(made: Building) -> None:
 @click.argument("name")
 @click.option("--mermaid", "as_mermaid", is_flag=True, help="Print a Mermaid flowchart.")
 def show_command(name: str, as_mermaid: bool) -> None:
-    """Draw the steps of the pipeline NAME, and what each receives and passes on."""
+    """Draw the steps of the pipeline NAME, and what each receives and passes on.
+
+    With the id of a sweep in place of NAME: show its trials.
+    """
     from mlops_jupyter.pipelines.declared import read_graph
     from mlops_jupyter.pipelines.picture import drawing, mermaid
 
-    graph = read_graph(open_project(), name)
+    project = open_project()
+    if name not in project.settings.pipelines and _show_sweep(project, name):
+        return
+    graph = read_graph(project, name)
     click.echo(mermaid(graph) if as_mermaid else drawing(graph))
+
+
+def _show_sweep(project: Project, sweep_id: str) -> bool:
+    """Show a sweep, if there is one of this id."""
+    from mlops_jupyter.cli.sweep import show_sweep
+    from mlops_jupyter.pipelines import trial
+
+    try:
+        found = trial.get(project, sweep_id)
+    except NotFoundError:
+        return False
+    show_sweep(found)
+    return True
 
 
 @click.command("check")

@@ -22,6 +22,7 @@ from mlops_jupyter.cli.plan import (
     why_command,
 )
 from mlops_jupyter.cli.show import age, console, table
+from mlops_jupyter.cli.sweep import Asked, in_short, reading, run_sweep, sweep_options
 from mlops_jupyter.errors import ExternalError, MlopsError
 from mlops_jupyter.pipelines.pipeline import Pipeline, PipelineRun
 from mlops_jupyter.project import Project, open_project
@@ -56,31 +57,45 @@ for _command in (build_command, show_command, check_command):
 )  # fmt: skip
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="How many steps may run side by side. Default: as many as there are cores.",
+    help="Steps, or trials of a sweep, that run side by side. Default: one for each core.",
 )  # fmt: skip
 @choice_options
+@sweep_options
 def run_command(
     name: str,
     parameters: tuple[tuple[str, str], ...],
     file: Path | None,
     workers: int | None,
+    sweep: Asked,
     **choice: Any,
-) -> None:
+) -> int:
     """Run the pipeline NAME by papermill; steps that are known are not run again.
 
-    With NAME, --help lists its parameters too.
+    With NAME, --help lists its parameters too. Several values of a parameter make a sweep, all
+    combinations are run: -p depth=3,5 -p lr=0.1,0.01, or depth=2..8, or lr=1e-4..1e-1:log with
+    --trials.
     """
     from mlops_jupyter.cli.progress import shown
     from mlops_jupyter.pipelines.execute import run_pipeline
     from mlops_jupyter.pipelines.given import read_file
 
     project = open_project()
-    given = {**(read_file(file) if file is not None else {}), **dict(parameters)}
+    from_file = read_file(file) if file is not None else {}
+    found = reading(project, name, dict(parameters), sweep)
+    if found is not None and found.axes:
+        with handed_over(project):
+            varied = {axis.name for axis in found.axes}
+            given = {k: v for k, v in from_file.items() if k not in varied} | found.given
+            return run_sweep(
+                project, name, found, given, sweep, choice=choice_of(**choice), workers=workers
+            ).exit_code
+    every: dict[str, Any] = {**from_file, **dict(parameters)}
     with handed_over(project), shown() as progress:
         run = run_pipeline(
-            project, name, given, progress, choice=choice_of(**choice), workers=workers
+            project, name, every, progress, choice=choice_of(**choice), workers=workers
         )
     show_run(project, run)
+    return 0
 
 
 @pipeline_command.command("parameters")
@@ -111,9 +126,10 @@ def parameters_command(name: str, as_json: bool) -> None:
 def list_command(as_json: bool) -> None:
     """List the pipelines and their last runs."""
     from mlops_jupyter import wire
-    from mlops_jupyter.pipelines import history
+    from mlops_jupyter.pipelines import history, trial
 
-    found = history.summaries(open_project())
+    project = open_project()
+    found = history.summaries(project)
     if as_json:
         click.echo(wire.encode(found).decode())
         return
@@ -124,7 +140,13 @@ def list_command(as_json: bool) -> None:
     for summary in found:
         if not summary.runs:
             shown.add_row(summary.name, summary.notebook, "never run", "", "", "")
-        for run in summary.runs:
+        sweeps = trial.last(project, summary.name)
+        nested = {one.pipeline_run_id for sweep in sweeps for one in sweep.trials}
+        for one in sweeps:
+            status, varied, run_id = in_short(one)
+            shown.add_row(summary.name, f"sweep {one.id[:8]}", status, varied, run_id,
+                          age(one.started_at))  # fmt: skip
+        for run in (run for run in summary.runs if run.id not in nested):
             values = "  ".join(f"{key}={value}" for key, value in run.parameters.items())
             shown.add_row(summary.name, run.notebook, run.status, values, (run.run_id or "")[:8],
                           age(run.started_at))  # fmt: skip

@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,6 +58,15 @@ Progress = Callable[[StepProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A run that is one of several: its id, the Run it is nested in, who follows its process."""
+
+    id: str
+    parent_run_id: str
+    started: Callable[[subprocess.Popen[bytes]], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What the process that executes the steps is told.
 
@@ -74,6 +83,8 @@ class Request:
     choice : Choice
     workers : int
         How many steps may run side by side.
+    parent_run_id : str or None
+        The Run in which that of this pipeline run is nested.
     """
 
     root: str
@@ -86,6 +97,7 @@ class Request:
     environment: dict[str, str] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
     workers: int = 1
+    parent_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,7 @@ def run_pipeline(
     hand_over: bool = True,
     choice: Choice | None = None,
     workers: int | None = None,
+    member: Member | None = None,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
 
@@ -126,6 +139,8 @@ def run_pipeline(
         What is to be run in any case.
     workers : int, optional
         How many steps may run side by side, from 1. Default: as many as there are cores.
+    member : Member, optional
+        It is one of several: see `mlops_jupyter.pipelines.sweep`.
 
     Raises
     ------
@@ -139,9 +154,11 @@ def run_pipeline(
         Somebody cancelled it.
     """
     request = _request(project, name, given or {}, choice or Choice(), workers)
+    if member is not None:
+        request = replace(request, id=member.id, parent_run_id=member.parent_run_id)
     has_succeeded = False
     try:
-        failure = _execute(project, request, progress)
+        failure = _execute(project, request, progress, member)
         has_succeeded = failure is None
     finally:
         if hand_over or not has_succeeded:
@@ -193,7 +210,9 @@ def folder_of(project: Project, pipeline: str, pipeline_run_id: str) -> Path:
     return project.folder / "pipelines" / pipeline / pipeline_run_id
 
 
-def _execute(project: Project, request: Request, progress: Progress | None) -> MlopsError | None:
+def _execute(
+    project: Project, request: Request, progress: Progress | None, member: Member | None
+) -> MlopsError | None:
     folder = folder_of(project, request.pipeline, request.id)
     try:
         folder.mkdir(parents=True)
@@ -203,6 +222,8 @@ def _execute(project: Project, request: Request, progress: Progress | None) -> M
         raise refused_by_disk(folder, error) from error
     with running:
         try:
+            if member is not None:
+                member.started(running)
             failure = _listen(running, request, progress)
         except BaseException:
             process.stop(running)

@@ -58,6 +58,7 @@ def begin(
     parameters: Mapping[str, Any],
     executed: Sequence[str],
     seeded: Collection[int] = (),
+    parent_run_id: str | None = None,
 ) -> Opened:
     """Write down a pipeline run that this process will execute.
 
@@ -71,6 +72,8 @@ def begin(
         For each step, where its executed notebook will be, from the project's root.
     seeded : collection of int
         Positions of the steps before whose end code has seeded random numbers.
+    parent_run_id : str, optional
+        The Run in which that of this pipeline run is nested.
     """
     name, notebook = graph.pipeline.name, ", ".join(file.path for file in files)
     steps = tuple(secrets.token_hex(8) for _ in graph.nodes)
@@ -93,8 +96,9 @@ def begin(
             )  # fmt: skip
         _begin_steps(rows, graph, pipeline_run_id, steps, executed, seeded)
     run_id = recorder.open_run(
-        project, name, notebook=notebook, pipeline_run_id=pipeline_run_id, parameters=parameters
-    )
+        project, name, notebook=notebook, pipeline_run_id=pipeline_run_id, parameters=parameters,
+        parent_run_id=parent_run_id,
+    )  # fmt: skip
     return Opened(pipeline_run_id, run_id, steps, _open_runs(project, graph, files, run_id, steps))
 
 

@@ -40,6 +40,7 @@ def run(project: Project, request: Request, progress: Progress) -> None:
         request.files,
         seeded=[position for position in range(len(files)) if keys.is_seeded(position)],
         pipeline_run_id=request.id,
+        parent_run_id=request.parent_run_id,
         parameters=request.parameters,
         executed=[(folder / file).relative_to(project.root).as_posix() for file in files],
     )

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_jupyter.errors import IntegrityError, MlopsError, UsageError
-from mlops_jupyter.pipelines import cache, entry, reads, record
+from mlops_jupyter.pipelines import cache, checkpoint, entry, reads, record
 from mlops_jupyter.pipelines.cache import Found, Place
 from mlops_jupyter.pipelines.entry import Entry, RunRows
 from mlops_jupyter.pipelines.execute import Progress, Request, StepProgress
 from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.key import Key, Keys
 from mlops_jupyter.project import Project
+from mlops_jupyter.store.objects import digest_of
 
 if TYPE_CHECKING:
     from mlops_jupyter.pipelines.step import Kernels
@@ -123,6 +124,11 @@ class Steps:
 
         why = ", ".join(found.why) if found.entry is None else "audit: it is known, and compared"
         rows = RunRows(self.project, self.opened.runs[position])
+        choice = self.request.choice
+        is_fresh = choice.force or not choice.cache
+        checkpoint_key = self._checkpoint_key(position, key)
+        step_run_id = self.opened.steps[position]
+        checkpoint.begin(self.project, step_run_id, checkpoint_key, fresh=is_fresh)
         Step(
             self.project, self.request, self.graph, self.opened, position, self.files[position],
             self.progress, self.kernels, why=why,
@@ -132,6 +138,7 @@ class Steps:
     def _keep(self, position: int, key: Key, rows: RunRows, known: Entry | None) -> None:
         """End a step that was run, and keep what it gave; that it cannot be kept is no failure."""
         if not self.request.choice.cache:
+            checkpoint.end(self.project, self._checkpoint_key(position, key))
             return
         step_run_id = self.opened.steps[position]
         step = self.graph.nodes[position].step
@@ -160,9 +167,15 @@ class Steps:
                 counts=step.name in ages,
                 whole=self.opened.whole(position),
             )
+            checkpoint.end(self.project, self._checkpoint_key(position, key))
         except (MlopsError, OSError) as error:
             reason = error.message if isinstance(error, MlopsError) else str(error)
             record.note(self.project, step_run_id, f"could not be kept: {reason}")
+
+    def _checkpoint_key(self, position: int, key: Key) -> str:
+        """Return the key of the folders that survive a kill: other steps may do the same."""
+        step = self.graph.nodes[position].step.name
+        return digest_of(f"{self.graph.pipeline.name}\0{step}\0{key.digest}".encode())
 
     def _compare(self, step_run_id: str, known: Entry, records: entry.Records) -> None:
         _, digest = record.passed(self.project, step_run_id)

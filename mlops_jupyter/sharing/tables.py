@@ -68,6 +68,7 @@ LEFT_OUT = frozenset(
         ("run", "mlflow_store"),
         ("session", "ended_at"), ("step_run", "entry_id"),
         ("step_entry", "origin"),
+        ("step_run", "checkpoint_key"),
         ("run_cell", "place"),
     }
 )  # fmt: skip

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from mlops_jupyter.data.versions import FILES
+from mlops_jupyter.pipelines import checkpoint
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.upkeep import retention
 from mlops_jupyter.upkeep.files import (
@@ -56,6 +57,8 @@ class Garbage(msgspec.Struct, frozen=True):
         Copies of files that were loaded, of versions that are gone.
     leftovers : Heap
         Half-written files of processes that died.
+    checkpoints : Heap
+        Folders of `mlops_jupyter.checkpoint` that nobody has written to for two weeks.
     """
 
     versions: tuple[Outdated, ...] = ()
@@ -63,11 +66,13 @@ class Garbage(msgspec.Struct, frozen=True):
     unneeded: Heap = Heap()
     copies: Heap = Heap()
     leftovers: Heap = Heap()
+    checkpoints: Heap = Heap()
 
     @property
     def total(self) -> Heap:
         """All files together."""
-        return self.of_versions + self.unneeded + self.copies + self.leftovers
+        heaps = (self.of_versions, self.unneeded, self.copies, self.leftovers, self.checkpoints)
+        return sum(heaps, Heap())
 
     @property
     def is_empty(self) -> bool:
@@ -102,6 +107,7 @@ def plan(project: Project) -> Garbage:
         unneeded=Heap.of(path for path in files if digest_of(path) not in needed),
         copies=Heap.of(_stale_copies(project, {version.row_id for version in versions})),
         leftovers=Heap.of([*unfinished_in(project.objects), *_half_copies(project)]),
+        checkpoints=Heap.of(checkpoint.old(project)),
     )
 
 
@@ -135,6 +141,7 @@ def sweep(project: Project, marks: Marks) -> Heap:
             removed += _sweep_some(waiting, marks.needed())
     with project.objects.alone():
         removed += remove(unfinished_in(project.objects))
+    removed += _old_checkpoints(project)
     return removed + remove([*_stale_copies(project), *_half_copies(project)])
 
 
@@ -189,6 +196,15 @@ def _stale_copies(project: Project, without: Collection[int] = ()) -> list[Path]
     return [
         path for path in named_by_digest(project.folder / FILES) if digest_of(path) not in alive
     ]
+
+
+def _old_checkpoints(project: Project) -> Heap:
+    """Remove the folders of steps that nobody goes on with."""
+    found = checkpoint.old(project)
+    heap = Heap.of(found)
+    for slot in found:
+        checkpoint.discard(slot)
+    return heap
 
 
 def _half_copies(project: Project) -> list[Path]:

@@ -44,3 +44,36 @@ CREATE INDEX passed_value_by_version ON passed_value (version_id);
 -- Notebooks that papermill executes by itself.
 
 ALTER TABLE session ADD COLUMN folder TEXT;  -- in which it works; null: that of its notebook
+
+-- Sweeps: one pipeline run many times, with other parameters.
+
+CREATE TABLE sweep (
+    id          TEXT PRIMARY KEY,
+    pipeline    TEXT NOT NULL,
+    run_id      TEXT NOT NULL REFERENCES run (id),  -- the Run that those of its trials are nested in
+    varied      TEXT NOT NULL,          -- JSON: by parameter, over what, in words
+    metric      TEXT,                   -- by which trials are ordered
+    minimize    INTEGER,                -- the smallest value is the best
+    status      TEXT NOT NULL,          -- running | finished | failed | interrupted
+    host        TEXT NOT NULL,
+    pid         INTEGER NOT NULL,
+    started_at  TEXT NOT NULL,
+    ended_at    TEXT
+) STRICT;
+CREATE INDEX sweep_by_start ON sweep (pipeline, started_at);
+
+CREATE TABLE sweep_trial (
+    sweep_id         TEXT NOT NULL REFERENCES sweep (id),
+    number           INTEGER NOT NULL,  -- from 1
+    parameters       TEXT NOT NULL,     -- JSON: those that are varied
+    pipeline_run_id  TEXT NOT NULL,
+    status           TEXT NOT NULL,     -- running | finished | failed | interrupted
+    error            TEXT,
+    exit_code        INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (sweep_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX sweep_trial_by_run ON sweep_trial (pipeline_run_id);
+
+-- Folders that survive a kill: the key of the step they belong to, while it runs.
+ALTER TABLE step_run ADD COLUMN checkpoint_key TEXT;
+CREATE INDEX step_run_by_checkpoint ON step_run (checkpoint_key) WHERE checkpoint_key IS NOT NULL;
