@@ -75,6 +75,8 @@ test-panel: $(VENV)/.test ## Unit tests of the panel
 .PHONY: test-python
 test-python: $(VENV)/.test ## Tests of the package, of the examples and in a real browser
 	@$(call say,tests of the package)
+	# the many kernels and commands that the tests start need not compile it each
+	python -m compileall -q mlops_jupyter
 	python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: bench

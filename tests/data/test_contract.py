@@ -24,6 +24,7 @@ from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, init
 from tests.data.test_profile import CASES, real_data
+from tests.example_count import examples
 from tests.properties.test_frames import frames
 
 ROWS = 1000
@@ -133,7 +134,7 @@ def test_real_breaks_are_found(project: Project) -> None:
 
 
 @given(made=frames())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 @pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
 def test_any_frame_holds_its_own_contract(
@@ -168,7 +169,7 @@ NAMES = st.one_of(
 @given(
     columns=st.lists(st.tuples(NAMES, ORDINARY), max_size=6), rows=st.sampled_from([0, 1, 2, 30])
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_ordinary_columns_of_any_name_hold_their_own_contract(
     tmp_path_factory: pytest.TempPathFactory, columns: list[Any], rows: int
 ) -> None:

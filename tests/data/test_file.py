@@ -23,6 +23,7 @@ from mlops_jupyter.errors import (
     UsageError,
 )
 from mlops_jupyter.store.objects import Objects
+from tests.data.meddling import Meddling
 
 SMALL_PIECE = 1000
 LONGEST_NAME = "ü" * 127 + "x"  # 255 bytes
@@ -239,20 +240,6 @@ def test_a_folder_that_cannot_be_written_is_said(
 
 
 # --- what cannot be kept -------------------------------------------------------------------------
-
-
-class Meddling(Objects):
-    """A real store, at whose first write something else happens to the file."""
-
-    def __init__(self, root: Path, meddle: Any) -> None:
-        super().__init__(root)
-        self.meddle = meddle
-
-    def add(self, content: bytes | memoryview) -> tuple[str, int]:
-        """Meddle once, then write."""
-        meddle, self.meddle = self.meddle, lambda: None
-        meddle()
-        return super().add(content)
 
 
 def grow(path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from mlops_jupyter.data.dataset import DatasetVersion, Source
 from mlops_jupyter.data.files import delta, file, pieces
 from mlops_jupyter.data.files.pieces import Delta
 from mlops_jupyter.data.snapshot import snapshot
-from mlops_jupyter.errors import ExternalError, IntegrityError
+from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.store.objects import Objects
+from tests import full_disk
 
 CASES = Path(__file__).resolve().parents[2] / ".." / "shared" / "cases" / "data"
 
@@ -344,17 +344,7 @@ main(["snapshot", "big.bin"])
 
 def test_a_disk_that_takes_no_more_leaves_no_version(project: Project) -> None:
     Path("big.bin").write_bytes(os.urandom(2**20))
-    limit = 300_000
-    script = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)" + TAKE
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == ExternalError.exit_code, done.stderr
-    assert "File too large" in done.stderr
+    full_disk.fails(TAKE, largest=300_000)
     assert versions.datasets(project) == ()
     assert not list(project.objects.root.rglob(".writing-*"))
 

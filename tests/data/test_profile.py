@@ -32,6 +32,7 @@ from mlops_jupyter.errors import IntegrityError, NotFoundError, UsageError
 from mlops_jupyter.magics.profile import as_html
 from mlops_jupyter.project import Project
 from tests.data.test_real_data import CASES
+from tests.example_count import examples
 from tests.properties.test_frames import frames
 
 real_data = pytest.mark.skipif(not CASES.is_dir(), reason=f"the real data sets are not in {CASES}")
@@ -383,7 +384,7 @@ def test_odd_values_have_a_profile(project: Project, name: str) -> None:
 
 
 @given(frames())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 def test_any_frame_has_a_profile(made: pd.DataFrame) -> None:
     found = profile.of_value(made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 import subprocess
 import sys
@@ -19,8 +18,9 @@ import pytest
 from mlops_jupyter.data import touched, versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.snapshot import snapshot
-from mlops_jupyter.errors import ExternalError, NotFoundError, UsageError
+from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, open_project
+from tests import full_disk
 
 
 @pytest.fixture
@@ -195,16 +195,7 @@ def test_a_kill_leaves_no_version_and_the_next_try_succeeds(project: Project, co
 
 
 def test_a_disk_that_takes_no_more_leaves_no_version(project: Project) -> None:
-    limit = 300_000  # bytes a file may grow to; a chunk of this frame needs more
-    script = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)" + TAKE
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == ExternalError.exit_code, done.stderr
-    assert "File too large" in done.stdout
+    # bytes a file may grow to; a chunk of this frame needs more
+    full_disk.fails(TAKE, largest=300_000)
     assert versions.datasets(project) == ()
     assert not list(project.objects.root.rglob(".writing-*"))

@@ -27,7 +27,7 @@ from mlops_jupyter.errors import (
     UsageError,
 )
 from mlops_jupyter.project import Project
-from mlops_jupyter.store.objects import Objects
+from tests.data.meddling import Meddling
 from tests.s3_server import BUCKET, SECRET, S3Server, s3_server
 
 
@@ -227,20 +227,6 @@ def test_a_protocol_whose_package_is_missing(
     error = refusal(project, "gs://bucket/a.csv")
     assert isinstance(error, UsageError)
     assert error.hint == "pip install gcsfs"
-
-
-class Meddling(Objects):
-    """A real store, at whose first write something else happens."""
-
-    def __init__(self, root: Path, meddle: Any) -> None:
-        super().__init__(root)
-        self.meddle = meddle
-
-    def add(self, content: bytes | memoryview) -> tuple[str, int]:
-        """Meddle once, then write."""
-        meddle, self.meddle = self.meddle, lambda: None
-        meddle()
-        return super().add(content)
 
 
 @pytest.mark.parametrize("new", [b"longer than before", b"B" * 10])

@@ -50,6 +50,15 @@ def plain(answer: Answer) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", answer.error)
 
 
+# a thousand frames would show no more, and take their time
+ENDLESS = """
+import sys; limit = sys.getrecursionlimit(); sys.setrecursionlimit(300)
+def f(): return f()
+try: f()
+finally: sys.setrecursionlimit(limit)
+"""
+
+
 # --- what a cell is -----------------------------------------------------------------------------
 
 
@@ -83,7 +92,7 @@ def plain(answer: Answer) -> str:
         "del no_such_name",
         "raise SystemExit(3)",
         "import sys; sys.exit('a message')",
-        "def f(): return f()\nf()",
+        ENDLESS,
         "raise BaseException('of the user')",
         "class E(Exception):\n    def __str__(self): raise ValueError('no text')\nraise E",
         "raise Exception('x' * 10_000_000)",

@@ -14,12 +14,13 @@ from mlops_jupyter.data.storage import stored
 from mlops_jupyter.data.value import block, part
 from mlops_jupyter.store.objects import Objects
 from tests import kept
+from tests.example_count import examples
 
 MOST_ROWS = 21
 SMALL_CHUNK = 8
 
 thorough = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )  # fmt: skip
 
 

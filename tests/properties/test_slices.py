@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from mlops_jupyter.cells.analysis import analyse
 from mlops_jupyter.runs.observer import Observer
+from tests.example_count import examples
 
 NAMES = ("a", "b", "c", "d")
 
@@ -119,7 +120,7 @@ def shown(value: Any, depth: int = 6) -> str:
     return repr(value) if plain else type(value).__name__
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(cells, min_size=3, max_size=14))
 def test_the_slice_of_each_value_makes_it_again(log: list[str]) -> None:
     log = [SETUP, *log]

@@ -16,6 +16,8 @@ from mlops_jupyter.project import Project
 from mlops_jupyter.runs import history, recorder, series
 from mlops_jupyter.runs.selection import Selection, patterns
 
+pytestmark = pytest.mark.usefixtures("offline")
+
 ROOT = str(Path(__file__).parents[2])
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlops_jupyter.runs.notebook import NotebookCell
 from mlops_jupyter.runs.state import state_of
+from tests.example_count import examples
 from tests.runs.bench_of_cells import Bench, run_cell, values
 
 CHAIN = ("a = 1", "b = a + 1", "c = b * 2")
@@ -292,7 +293,7 @@ def take(bench: Bench, action: tuple[Any, ...]) -> None:
             bench.move(letter, rest[0])
 
 
-@settings(max_examples=20000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(2000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(source, min_size=2, max_size=4),
     st.booleans(),

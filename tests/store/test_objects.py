@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 
 from mlops_jupyter.errors import ExternalError, IntegrityError, UsageError
 from mlops_jupyter.store.objects import Objects, digest_of
+from tests import full_disk
 
 CONTENT = b"one, two, three, " * 40
 
@@ -123,7 +121,6 @@ import random, signal, sys
 from pathlib import Path
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.store.objects import Objects
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
     Objects(Path(sys.argv[1])).write(random.Random(0).randbytes(2_000_000))
 except MlopsError as error:
@@ -135,16 +132,8 @@ except MlopsError as error:
 def test_a_disk_that_takes_no_more_leaves_no_half_object(objects: Objects) -> None:
     objects.write(CONTENT)
     before = files(objects)
-    limit = 1_000_000  # bytes a file may grow to: the same path in our code as a full disk
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(objects.root)],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == ExternalError.exit_code, done.stderr
-    assert "File too large" in done.stdout
+    # bytes a file may grow to: the same path in our code as a full disk
+    full_disk.fails(FULL_DISK, str(objects.root), largest=1_000_000)
     assert files(objects) == before
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.snapshot import snapshot
-from mlops_jupyter.errors import ExternalError
 from mlops_jupyter.project import Project
 from mlops_jupyter.upkeep import gc
 from mlops_jupyter.upkeep.erase import erase
 from mlops_jupyter.upkeep.verify import verify
+from tests import full_disk
 from tests.same_frame import assert_same
 from tests.upkeep.store import frame, objects
 
@@ -32,7 +29,6 @@ from mlops_jupyter.project import open_project
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.upkeep.erase import erase
 from tests.upkeep.store import frame
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 project = open_project(sys.argv[1])
 try:
     {verb}
@@ -53,17 +49,7 @@ def test_nothing_changes_and_later_it_works(project: Project, verb: str) -> None
     version = snapshot(project, whole, "train")
     before = objects(project)
 
-    done = subprocess.run(
-        [sys.executable, "-c", FULL.format(verb=VERBS[verb]), str(project.root)],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT)),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-
-    assert done.returncode == ExternalError.exit_code, done.stderr
-    assert "File too large" in done.stdout
+    full_disk.fails(FULL.format(verb=VERBS[verb]), str(project.root), largest=LIMIT, cwd=ROOT)
     assert [v.digest for v in versions.dataset(project, "train").versions] == [version.digest]
     assert_same(versions.load(project, "train@1"), whole)
     assert verify(project, deep=True).is_clean

@@ -19,6 +19,7 @@ from mlops_jupyter.errors import UsageError
 from mlops_jupyter.upkeep.matching import match
 from mlops_jupyter.upkeep.predicate import columns, parse
 from mlops_jupyter.upkeep.rows import Columns
+from tests.example_count import examples
 
 
 def rows(value: Any, predicate: str) -> list[int]:
@@ -244,7 +245,7 @@ PREDICATES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(NUMBERS, WORDS), max_size=8), PREDICATES)
 def test_it_means_what_a_database_says(cells: list[tuple[Any, Any]], predicate: str) -> None:
     table = pa.table(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mlops_jupyter.data.diff.rows import longest_rising
 from tests.data.diff.asked import codes, compared
+from tests.example_count import examples
 
 WORDS = st.text(st.characters(categories=["L", "N", "P", "Z"]), max_size=6)
 COLUMNS = {
@@ -45,7 +46,7 @@ def frames(draw: Any, *, with_key: bool = False) -> pd.DataFrame:
 
 
 @given(frames())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_nothing_is_said_of_a_frame_and_itself(frame: pd.DataFrame) -> None:
     found = compared(frame, frame.copy())
     assert found.findings == found.columns == found.cells == found.shifts == ()
@@ -54,7 +55,7 @@ def test_nothing_is_said_of_a_frame_and_itself(frame: pd.DataFrame) -> None:
 
 
 @given(frames(), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_another_order_is_only_that(frame: pd.DataFrame, random: Any) -> None:
     order = list(range(len(frame)))
     random.shuffle(order)
@@ -67,7 +68,7 @@ def test_another_order_is_only_that(frame: pd.DataFrame, random: Any) -> None:
 
 
 @given(frames(with_key=True), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_rows_planted_and_taken_are_counted_by_key(frame: pd.DataFrame, data: Any) -> None:
     places = st.sets(st.integers(0, len(frame) - 1), max_size=len(frame) // 2)
     gone, touched = data.draw(places), data.draw(places)
@@ -92,7 +93,7 @@ def test_rows_planted_and_taken_are_counted_by_key(frame: pd.DataFrame, data: An
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_rows_planted_and_taken_are_counted_by_content(seed: int) -> None:
     random = np.random.default_rng(seed)
     rows = int(random.integers(20, 60))
