@@ -25,8 +25,11 @@ import numpy as np
 import pandas as pd
 import report
 
+from mlops_jupyter.config import JoinedNotebook
 from mlops_jupyter.pipelines import record, values
+from mlops_jupyter.pipelines.declared import NotebookFile
 from mlops_jupyter.pipelines.digest import digest_of_values
+from mlops_jupyter.pipelines.graph import of_one
 from mlops_jupyter.pipelines.notebook import cut_source
 from mlops_jupyter.pipelines.source import read_notebook
 from mlops_jupyter.project import Project, init
@@ -95,9 +98,11 @@ class Ours:
 
     def pass_on(self, value: Any) -> Any:
         self._count += 1
+        path = "study.ipynb"
+        file = NotebookFile("", path, self._made.source.content, JoinedNotebook(path))
         opened = record.begin(
-            self._project, self._made, pipeline_run_id=f"{self._count:016x}",
-            notebook="study.ipynb", parameters={}, executed=["1", "2"],
+            self._project, of_one(self._made), [file], pipeline_run_id=f"{self._count:016x}",
+            parameters={}, executed=["1", "2"],
         )  # fmt: skip
         values.store_values(
             self._project, record.begin_step(self._project, opened, 0), {"data": value}, ["data"]
@@ -139,8 +144,8 @@ def clocked(verb: Callable[[], Any]) -> tuple[Any, float, float]:
 
 def measure(name: str, rows: int) -> list[dict[str, Any]]:
     first = CASES[name](rows)
-    turns = {"first": first, "unchanged": first.copy(), "one column": column_changed(first),
-             "one row": row_changed(first)}  # fmt: skip
+    turns = {"first": first, "unchanged": first.copy(), "one row": row_changed(first),
+             "one column": column_changed(first)}  # fmt: skip
     found = []
     for way in (Pickled, Ours):
         with tempfile.TemporaryDirectory() as folder:

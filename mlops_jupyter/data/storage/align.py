@@ -28,6 +28,9 @@ KEYED_ROWS = 5_000_000
 LOOKED_AT = 3
 """So many columns are looked at, the cheapest first."""
 
+WORDS = 32
+"""Of a value with more than so many words of 8 bytes some are looked at."""
+
 SAMPLE_ROWS = 2_000
 GOOD = 0.9
 """A guess that predicts this share of the cells is taken at once."""
@@ -127,7 +130,7 @@ def _cost(pair: Pair) -> tuple[bool, int]:
 def _codes(pair: Pair) -> _Coded:
     new, base = (pa.chunked_array(list(_chunks(side))) for side in pair)
     kind = new.type
-    if arrow.is_text(kind) or kind.bit_width > 64:
+    if arrow.is_text(kind):
         # one dictionary for both
         coded = pa.concat_arrays([*base.chunks, *new.chunks]).dictionary_encode()
         numbers = np.asarray(coded.indices.fill_null(-1)).astype(np.uint64)
@@ -144,9 +147,19 @@ def _joined(chunked: Any) -> Codes:
     codes = np.empty(len(chunked), np.uint64)
     start = 0
     for chunk in chunked.chunks:
-        codes[start : start + len(chunk)] = arrow.bits(arrow.canonical(chunk))
+        found = arrow.bits(arrow.canonical(chunk))
+        codes[start : start + len(chunk)] = found if found.ndim == 1 else _of_wide(found)
         start += len(chunk)
     return codes
+
+
+def _of_wide(rows: np.ndarray[Any, Any]) -> Codes:
+    """Return a number for each row of bytes: of all words of a short one, of some of a long one."""
+    missing = -rows.shape[1] % 8
+    padded = np.pad(rows, ((0, 0), (0, missing))) if missing else np.ascontiguousarray(rows)
+    words = padded.view(np.uint64)
+    some = np.unique(np.linspace(0, words.shape[1] - 1, WORDS).astype(np.int64))
+    return _mixed([words[:, place] for place in some])
 
 
 def _place(one: _Coded) -> int:
