@@ -412,6 +412,8 @@ export interface PipelineRun {
  * error : str or None
  * why : str or None
  *     Why it was run, or not, in words.
+ * failures : tuple of str
+ *     The errors of its attempts that failed, the first one first.
  */
 export interface StepRun {
   step: string;
@@ -421,6 +423,7 @@ export interface StepRun {
   executed: string | null;
   error: string | null;
   why?: string | null;
+  failures?: string[];
 }
 /**
  * The JSON Schema of the parameters of a pipeline, from which a form is made.

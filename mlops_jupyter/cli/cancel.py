@@ -10,7 +10,7 @@ from mlops_jupyter.project import open_project
 @click.command("cancel")
 @click.argument("run", required=False)
 def cancel_command(run: str | None) -> None:
-    """End the pipeline run RUN of this machine. Default: the only one that runs.
+    """End the pipeline run RUN. Default: the only one that runs.
 
     RUN is the id of the pipeline run or of what it records, the beginning of one, or the name
     of its pipeline.

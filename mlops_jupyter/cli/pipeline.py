@@ -13,6 +13,7 @@ import click
 
 from mlops_jupyter.cli.cancel import cancel_command
 from mlops_jupyter.cli.cutting import build_command, check_command, show_command
+from mlops_jupyter.cli.limits import limit_options, limits_of
 from mlops_jupyter.cli.parameters import RunCommand, default_of, lines_of
 from mlops_jupyter.cli.plan import (
     choice_of,
@@ -61,6 +62,7 @@ for _command in (build_command, show_command, check_command):
 )  # fmt: skip
 @choice_options
 @sweep_options
+@limit_options
 def run_command(
     name: str,
     parameters: tuple[tuple[str, str], ...],
@@ -80,6 +82,7 @@ def run_command(
     from mlops_jupyter.pipelines.given import read_file
 
     project = open_project()
+    limits, asked = limits_of(choice), choice_of(**choice)
     from_file = read_file(file) if file is not None else {}
     found = reading(project, name, dict(parameters), sweep)
     if found is not None and found.axes:
@@ -87,12 +90,12 @@ def run_command(
             varied = {axis.name for axis in found.axes}
             given = {k: v for k, v in from_file.items() if k not in varied} | found.given
             return run_sweep(
-                project, name, found, given, sweep, choice=choice_of(**choice), workers=workers
+                project, name, found, given, sweep, choice=asked, workers=workers, limits=limits
             ).exit_code
     every: dict[str, Any] = {**from_file, **dict(parameters)}
     with handed_over(project), shown() as progress:
         run = run_pipeline(
-            project, name, every, progress, choice=choice_of(**choice), workers=workers
+            project, name, every, progress, choice=asked, workers=workers, limits=limits
         )
     show_run(project, run)
     return 0
@@ -197,10 +200,15 @@ def show_run(project: Project, run: PipelineRun) -> None:
         if step.executed is not None and step.status != "queued":
             cached = "  (not run again)" if step.status == "cached" else ""
             click.echo(f"  {project.root / step.executed}{cached}")
-        if step.why is not None and step.why.startswith(("audit: run", "could not")):
+        if step.why is not None and _is_told(step.why):
             click.echo(f"  {step.step}: {step.why}")
     if run.run_id is not None:
         metrics = history.get(project, run.run_id).metrics
         for name, value in sorted(metrics.items()):
             click.echo(f"  {name} {metric_text(value)}")
         click.echo(f"run {run.run_id[:8]}: see `mlops show {run.run_id[:8]}`")
+
+
+def _is_told(why: str) -> bool:
+    """Return whether people have to know of it, because something is not as it should be."""
+    return why.startswith(("audit: run", "could not")) or why.endswith("at the same time")

@@ -43,6 +43,8 @@ class _Lines:
             seconds = time.monotonic() - self._began
             cells = "1 cell" if place.cells == 1 else f"{place.cells} cells"
             click.echo(f"{step}: {cells}, {seconds:.1f} s")
+        elif place.error is not None:
+            click.echo(f"{step}: tried again, {place.error}")
         elif place.cell == 0:
             self._began = time.monotonic()
             click.echo(f"{step} …")

@@ -8,21 +8,22 @@ import signal
 import sqlite3
 import time
 
-from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
+from mlops_jupyter.errors import ConflictError, ExternalError, NotFoundError, UsageError
 from mlops_jupyter.pipelines import history, record
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.pipelines.process import PATIENCE_SECONDS
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.runs.liveness import HOST, is_alive
+from mlops_jupyter.runs.liveness import BEAT_SECONDS, HOST, is_alive, is_here
 
 POLL_SECONDS = 0.05
 
 
 def cancel(project: Project, wanted: str | None, actor: str) -> PipelineRun:
-    """End a pipeline run of this machine; returns when nothing of it runs any more.
+    """End a pipeline run; returns when nothing of it runs any more.
 
     The running cell is interrupted. The executed notebook is kept up to that cell, what steps
-    before it gave is kept too.
+    before it gave is kept too. A run on another machine that shares the folder ends when it looks
+    at its row the next time, after some seconds.
 
     Parameters
     ----------
@@ -38,22 +39,22 @@ def cancel(project: Project, wanted: str | None, actor: str) -> PipelineRun:
     NotFoundError
         There is no such run.
     UsageError
-        None is running, more than one could be meant, or it runs on another machine.
+        None is running, or more than one could be meant.
     ConflictError
         It has ended already.
+    ExternalError
+        It runs on another machine, and has not answered yet.
     """
     record.reconcile(project)
     row = _meant(project, wanted)
-    if row["host"] != HOST:
-        raise UsageError(
-            f"the pipeline run {row['id'][:8]} runs on {row['host']}", hint="cancel it there"
-        )
     with project.catalog.transaction() as rows:
         rows.execute(
             "UPDATE pipeline_run SET cancelled_by = ?, cancelled_at = ?"
             " WHERE id = ? AND status = 'running' AND cancelled_by IS NULL",
             (actor, now(), row["id"]),
         )
+    if not is_here(row["host"], row["machine"]):
+        return _answered(project, row["id"], row["host"])
     _end(row["pid"], row["started_at"])
     record.end(project, row["id"], "interrupted")  # where it could not say so itself
     return history.get(project, row["id"])
@@ -61,7 +62,7 @@ def cancel(project: Project, wanted: str | None, actor: str) -> PipelineRun:
 
 def _meant(project: Project, wanted: str | None) -> sqlite3.Row:
     running = project.catalog.rows(
-        "SELECT pipeline_run.id, pipeline, host, pid,"
+        "SELECT pipeline_run.id, pipeline, host, pid, machine,"
         " pipeline_run.started_at, run.id AS run_id FROM pipeline_run"
         " LEFT JOIN run ON run.pipeline_run_id = pipeline_run.id"
         " WHERE pipeline_run.status = 'running' ORDER BY pipeline_run.started_at"
@@ -88,6 +89,20 @@ def _meant(project: Project, wanted: str | None) -> sqlite3.Row:
 def _is_meant(row: sqlite3.Row, wanted: str) -> bool:
     ids = (row["id"], row["run_id"] or "")
     return row["pipeline"] == wanted or (bool(wanted) and any(i.startswith(wanted) for i in ids))
+
+
+def _answered(project: Project, pipeline_run_id: str, host: str) -> PipelineRun:
+    """Wait until a run on another machine has heard of it."""
+    end = time.monotonic() + BEAT_SECONDS + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        run = history.get(project, pipeline_run_id)
+        if run.status != "running":
+            return run
+        time.sleep(POLL_SECONDS)
+    raise ExternalError(
+        f"the pipeline run {pipeline_run_id[:8]} on {host} was told, and has not ended yet",
+        hint="see `mlops pipeline list`",
+    )
 
 
 def _end(pid: int, since: str) -> None:

@@ -24,6 +24,7 @@ from mlops_jupyter.pipelines import history, parameters, process, record
 from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.declared import NotebookFile, declared, graph_of, read_files
 from mlops_jupyter.pipelines.graph import Node
+from mlops_jupyter.pipelines.limits import Limits
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import mirror
@@ -44,6 +45,8 @@ class StepProgress:
         Which cell of how many, from 1; 0 while the kernel starts and the setup runs.
     status : str
         ``running``, ``finished``, or ``cached``: it was not run.
+    error : str or None
+        Why an attempt of the step has failed: it is tried again.
     """
 
     step: str
@@ -52,6 +55,7 @@ class StepProgress:
     cell: int
     cells: int
     status: Literal["running", "finished", "cached"] = "running"
+    error: str | None = None
 
 
 Progress = Callable[[StepProgress], None]
@@ -85,6 +89,8 @@ class Request:
         How many steps may run side by side.
     parent_run_id : str or None
         The Run in which that of this pipeline run is nested.
+    limits : Limits
+        In place of what ``mlops.yaml`` says.
     """
 
     root: str
@@ -98,6 +104,7 @@ class Request:
     choice: Choice = field(default_factory=Choice)
     workers: int = 1
     parent_run_id: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ def run_pipeline(
     choice: Choice | None = None,
     workers: int | None = None,
     member: Member | None = None,
+    limits: Limits | None = None,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
 
@@ -141,6 +149,9 @@ def run_pipeline(
         How many steps may run side by side, from 1. Default: as many as there are cores.
     member : Member, optional
         It is one of several: see `mlops_jupyter.pipelines.sweep`.
+    limits : Limits, optional
+        How often a step is tried, how long it may take and how much memory it may use, in place
+        of what ``mlops.yaml`` says.
 
     Raises
     ------
@@ -149,13 +160,14 @@ def run_pipeline(
     CellFailedError
         A cell raised; the executed notebook so far is kept.
     ExternalError
-        A kernel died, or did not start.
+        A kernel died or did not start, or a step was above a limit.
     StoppedError
         Somebody cancelled it.
     """
     request = _request(project, name, given or {}, choice or Choice(), workers)
     if member is not None:
         request = replace(request, id=member.id, parent_run_id=member.parent_run_id)
+    request = replace(request, limits=limits or Limits())
     has_succeeded = False
     try:
         failure = _execute(project, request, progress, member)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import msgspec
 
@@ -47,10 +48,17 @@ def _last_runs(project: Project, name: str) -> tuple[PipelineRun, ...]:
 
 def _pipeline_run(project: Project, row: sqlite3.Row) -> PipelineRun:
     steps = project.catalog.rows(
-        "SELECT step, status, started_at, ended_at, executed, error, why FROM step_run"
+        "SELECT step, status, started_at, ended_at, executed, error, why, id FROM step_run"
         " WHERE pipeline_run_id = ? ORDER BY position",
         (row["id"],),
     )
+    failures: dict[str, tuple[str, ...]] = {}
+    for step_run_id, error in project.catalog.rows(
+        "SELECT step_run_id, step_attempt.error FROM step_attempt"
+        " JOIN step_run ON step_run.id = step_run_id WHERE pipeline_run_id = ? ORDER BY number",
+        (row["id"],),
+    ):
+        failures[step_run_id] = (*failures.get(step_run_id, ()), error)
     run = project.catalog.row("SELECT id FROM run WHERE pipeline_run_id = ?", (row["id"],))
     return PipelineRun(
         id=row["id"],
@@ -61,5 +69,8 @@ def _pipeline_run(project: Project, row: sqlite3.Row) -> PipelineRun:
         run_id=None if run is None else run["id"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
-        steps=tuple(StepRun(*step) for step in steps),
+        steps=tuple(
+            replace(StepRun(*step), failures=failures.get(step_run_id, ()))
+            for *step, step_run_id in steps
+        ),
     )

@@ -90,6 +90,8 @@ class StepRun:
     error : str or None
     why : str or None
         Why it was run, or not, in words.
+    failures : tuple of str
+        The errors of its attempts that failed, the first one first.
     """
 
     step: str
@@ -99,6 +101,7 @@ class StepRun:
     executed: str | None
     error: str | None
     why: str | None = None
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,9 +299,11 @@ def _end_notebooks(project: Project, pipeline_run_id: str, status: End, error: s
 def reconcile(project: Project) -> None:
     """End the pipeline runs whose process is gone."""
     for row in project.catalog.rows(
-        "SELECT id, host, pid, started_at FROM pipeline_run WHERE status = 'running'"
+        "SELECT id, host, pid, started_at, machine, beat_at FROM pipeline_run"
+        " WHERE status = 'running'"
     ):
-        if not is_alive(row["host"], row["pid"], row["started_at"]):
+        beat_at = row["beat_at"] or row["started_at"]
+        if not is_alive(row["host"], row["pid"], row["started_at"], row["machine"], beat_at):
             end(project, row["id"], "interrupted", "its process ended before the pipeline did")
 
 

@@ -12,13 +12,14 @@ from typing import Self
 from jupyter_client.kernelspec import NoSuchKernel
 
 from mlops_jupyter.cells.statement import Statement, statements
-from mlops_jupyter.errors import MlopsError
+from mlops_jupyter.errors import MlopsError, StoppedError
 from mlops_jupyter.pipelines import record, schedule
 from mlops_jupyter.pipelines.declared import graph_of
 from mlops_jupyter.pipelines.execute import Progress, Request, folder_of, path_of
 from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.kernel import Kernel
 from mlops_jupyter.pipelines.key import Keys
+from mlops_jupyter.pipelines.lease import Lease
 from mlops_jupyter.pipelines.source import SourceNotebook
 from mlops_jupyter.pipelines.steps import Steps
 from mlops_jupyter.project import Project
@@ -45,7 +46,7 @@ def run(project: Project, request: Request, progress: Progress) -> None:
         executed=[(folder / file).relative_to(project.root).as_posix() for file in files],
     )
     try:
-        with Kernels(project, request, graph, opened) as kernels:
+        with Lease(project, request.id), Kernels(project, request, graph, opened) as kernels:
             steps = Steps(project, request, graph, opened, keys, files, progress, kernels)
             schedule.run(graph, request, steps.settle, kernels.kill)
         record.end(project, request.id, "finished")
@@ -72,12 +73,12 @@ class Kernels:
         self._ahead: dict[int, Kernel] = {}
         self._taken: list[Kernel] = []
         self._lock = threading.Lock()
-        self.are_killed = False
+        self._killed = threading.Event()
 
     def start(self, position: int) -> None:
         """Begin to start the kernel of a step."""
         with self._lock:
-            if position in self._ahead or self.are_killed:
+            if position in self._ahead or self._killed.is_set():
                 return
             # if that fails, it fails again when the step takes its kernel
             with contextlib.suppress(NoSuchKernel, OSError, RuntimeError):
@@ -93,15 +94,27 @@ class Kernels:
     def take(self, position: int) -> Kernel:
         """Return the kernel of a step; who takes it ends it."""
         with self._lock:
+            self.pause(0)
             kernel = self._ahead.pop(position, None) or self._new(position)
             self._taken.append(kernel)
             return kernel
 
     def kill(self) -> None:
         """Kill those that work: who waits for them hears of it."""
-        self.are_killed = True
-        for kernel in self._taken:
-            kernel.kill()
+        with self._lock:
+            self._killed.set()
+            for kernel in self._taken:
+                kernel.kill()
+
+    @property
+    def are_killed(self) -> bool:
+        """Whether those that worked were killed."""
+        return self._killed.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as long as nobody has ended the run."""
+        if self._killed.wait(seconds):
+            raise StoppedError("the pipeline was interrupted")
 
     def __enter__(self) -> Self:
         return self

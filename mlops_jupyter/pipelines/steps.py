@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mlops_jupyter.errors import IntegrityError, MlopsError, UsageError
-from mlops_jupyter.pipelines import cache, checkpoint, entry, reads, record
+from mlops_jupyter.pipelines import cache, checkpoint, clash, entry, reads, record
 from mlops_jupyter.pipelines.cache import Found, Place
 from mlops_jupyter.pipelines.entry import Entry, RunRows
 from mlops_jupyter.pipelines.execute import Progress, Request, StepProgress
@@ -133,35 +135,45 @@ class Steps:
             self.project, self.request, self.graph, self.opened, position, self.files[position],
             self.progress, self.kernels, why=why,
             finish=lambda: self._keep(position, key, rows, found.entry),
+            limits=self.request.limits.of(
+                self.project.settings.pipelines.get(self.graph.pipeline.name),
+                self.graph.nodes[position].step.name,
+            ),
         ).run()  # fmt: skip
 
     def _keep(self, position: int, key: Key, rows: RunRows, known: Entry | None) -> None:
         """End a step that was run, and keep what it gave; that it cannot be kept is no failure."""
+        step_run_id = self.opened.steps[position]
+        executions = rows.executions()
+        found = clash.clashes(self.project, executions)
+        if found:
+            record.note(self.project, step_run_id, clash.words(found))
         if not self.request.choice.cache:
             checkpoint.end(self.project, self._checkpoint_key(position, key))
             return
-        step_run_id = self.opened.steps[position]
         step = self.graph.nodes[position].step
         name = self.graph.pipeline.name
         declared = self.project.settings.pipelines.get(name)
         ages = declared.max_age if declared is not None else {}
-        executions = rows.executions()
         try:
             records = rows.added(self._words(position), executions, step.passes)
             if known is not None:
                 self._compare(step_run_id, known, records)
+            seen = reads.seen(
+                self.project,
+                step_run_id,
+                executions,
+                {part.name for part in key.parts if part.kind == "module"},
+            )
+            if found:
+                seen = msgspec.structs.replace(seen, why_not=clash.words(found), is_outside=False)
             entry.make(
                 self.project,
                 pipeline=name,
                 step=step.name,
                 step_run_id=step_run_id,
                 key=key,
-                seen=reads.seen(
-                    self.project,
-                    step_run_id,
-                    executions,
-                    {part.name for part in key.parts if part.kind == "module"},
-                ),
+                seen=seen,
                 records=records,
                 executed=Path(self.files[position]),
                 counts=step.name in ages,

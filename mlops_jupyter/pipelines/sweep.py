@@ -32,6 +32,7 @@ from mlops_jupyter.pipelines.entry import from_row
 from mlops_jupyter.pipelines.execute import Member, StepProgress, run_pipeline
 from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.key import Keys
+from mlops_jupyter.pipelines.limits import Limits
 from mlops_jupyter.pipelines.search import Search, search
 from mlops_jupyter.pipelines.trial import Status, Sweep, Trial
 from mlops_jupyter.project import Project
@@ -74,6 +75,7 @@ def sweep(
     workers: int | None = None,
     hand_over: bool = True,
     choice: Choice | None = None,
+    limits: Limits | None = None,
 ) -> Sweep:
     """Run a pipeline with each combination of some parameters, or with some of them.
 
@@ -106,6 +108,8 @@ def sweep(
         Start the mirror to MLflow at the end.
     choice : Choice, optional
         Which steps are run in any case.
+    limits : Limits, optional
+        As `mlops_jupyter.pipelines.execute.run_pipeline`.
 
     Returns
     -------
@@ -144,7 +148,14 @@ def sweep(
         project, name, notebook, axes, optimize, minimize=minimize, parameters=bound.given
     )
     plan = Plan(
-        project, graph, dict(given or {}), axes, choice or Choice(), optimize, bound.recorded
+        project,
+        graph,
+        dict(given or {}),
+        axes,
+        choice or Choice(),
+        optimize,
+        bound.recorded,
+        limits,
     )
     try:
         Running(plan, sweep_id, run_id, chosen, count, progress or (lambda _: None)).run()
@@ -174,6 +185,7 @@ class Plan:
     choice: Choice
     metric: str | None
     recorded: dict[str, Any]
+    limits: Limits | None = None
 
     @property
     def name(self) -> str:
@@ -329,7 +341,7 @@ class Running:
                 run_pipeline(
                     plan.project, plan.name, {**plan.given, **values}, follow,
                     hand_over=False, choice=plan.choice, member=member,
-                    workers=max(1, cores() // self.workers),
+                    workers=max(1, cores() // self.workers), limits=plan.limits,
                 )  # fmt: skip
         except BaseException as error:  # noqa: BLE001 - the main thread decides what it means
             failure = error

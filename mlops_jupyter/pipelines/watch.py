@@ -69,18 +69,8 @@ class Watch:
     def died(self) -> str:
         """Say how the kernel ended when nobody here ended it."""
         code = None if self._process is None else self._process.poll()
-        if code is None:
-            return "the kernel died"
-        if code >= 0:
-            return f"the kernel died: its process ended itself with code {code}"
-        if -code != signal.SIGKILL:
-            return f"the kernel died: ended by {_name(-code)}"
         own, machine = (now - was for now, was in zip(oom_kills(), self._kills, strict=True))
-        used = f"its processes used {size_words(self.used_bytes)} when last looked at"
-        if own > 0:
-            return f"the kernel died: Linux killed it because memory ran out; {used}"
-        how = "probably, Linux did because memory ran out" if machine > 0 else "not by us"
-        return f"the kernel died: somebody killed it, {how}; {used}"
+        return death(code, own > 0, machine > 0, self.used_bytes)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -142,6 +132,32 @@ class Watch:
         if self._deadline is not None:
             pause = min(pause, max(self._deadline - time.monotonic(), 0.0))
         return pause
+
+
+def death(code: int | None, is_ours: bool, is_machines: bool, used_bytes: int) -> str:
+    """Say how a kernel died that nobody here ended.
+
+    Parameters
+    ----------
+    code : int or None
+        Of its process; negative: the signal.
+    is_ours, is_machines : bool
+        Whether Linux has killed a process meanwhile because memory ran out: one of our control
+        group, or any.
+    used_bytes : int
+        What its processes used when last looked at.
+    """
+    if code is None:
+        return "the kernel died"
+    if code >= 0:
+        return f"the kernel died: its process ended itself with code {code}"
+    if -code != signal.SIGKILL:
+        return f"the kernel died: ended by {_name(-code)}"
+    used = f"its processes used {size_words(used_bytes)} when last looked at"
+    if is_ours:
+        return f"the kernel died: Linux killed it because memory ran out; {used}"
+    who = "probably by Linux, because memory ran out" if is_machines else "not by us"
+    return f"the kernel died: it was killed, {who}; {used}"
 
 
 def oom_kills() -> tuple[int, int]:

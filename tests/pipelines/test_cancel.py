@@ -11,11 +11,10 @@ import pytest
 
 from mlops_jupyter.cli.main import main
 from mlops_jupyter.errors import ConflictError, NotFoundError, StoppedError, UsageError
-from mlops_jupyter.pipelines import history
 from mlops_jupyter.pipelines.cancel import cancel
 from mlops_jupyter.pipelines.execute import run_pipeline
 from mlops_jupyter.pipelines.pipeline import PipelineRun
-from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.project import Project, now, open_project
 from mlops_jupyter.runs import history as runs
 from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 from tests.pipelines.test_interrupt import WAIT_SECONDS, all_gone, gone, hanging, until
@@ -116,18 +115,13 @@ def test_which_one_is_meant(offline: Project) -> None:
             rows.execute(
                 "INSERT INTO pipeline_run (id, pipeline, notebook, notebook_digest, parameters,"
                 " status, host, pid, started_at)"
-                " VALUES (?, ?, '', '', '{}', 'running', ?, 1, '2026-01-01T00:00:00+00:00')",
-                (pipeline_run_id, pipeline, host),
+                " VALUES (?, ?, '', '', '{}', 'running', ?, 1, ?)",
+                (pipeline_run_id, pipeline, host, now()),
             )
 
     row("aa11", "train", "another-host")
-    with pytest.raises(UsageError, match="aa11 runs on another-host"):
-        cancel(offline, None, "Ada")
     row("aa22", "score", "another-host")
     for name in (None, "aa"):
         with pytest.raises(UsageError, match="more than one pipeline runs") as caught:
             cancel(offline, name, "Ada")
         assert caught.value.hint == "give one of: aa11 (train), aa22 (score)"
-    with pytest.raises(UsageError, match="aa22 runs on"):
-        cancel(offline, "score", "Ada")
-    assert {run.status for s in history.summaries(offline) for run in s.runs} <= {"running"}

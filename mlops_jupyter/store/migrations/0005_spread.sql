@@ -77,3 +77,17 @@ CREATE UNIQUE INDEX sweep_trial_by_run ON sweep_trial (pipeline_run_id);
 -- Folders that survive a kill: the key of the step they belong to, while it runs.
 ALTER TABLE step_run ADD COLUMN checkpoint_key TEXT;
 CREATE INDEX step_run_by_checkpoint ON step_run (checkpoint_key) WHERE checkpoint_key IS NOT NULL;
+
+-- What others on another machine can know of a run that is not over: when it last said so.
+ALTER TABLE pipeline_run ADD COLUMN machine TEXT;      -- boot and container, to which `pid` belongs
+ALTER TABLE pipeline_run ADD COLUMN beat_at TEXT;
+
+CREATE TABLE step_attempt (                 -- each time a step failed; what it recorded then is not in its Run
+    step_run_id  TEXT NOT NULL REFERENCES step_run (id),
+    number       INTEGER NOT NULL,          -- from 1
+    started_at   TEXT NOT NULL,
+    ended_at     TEXT NOT NULL,
+    error        TEXT NOT NULL,
+    executed     TEXT,                      -- path of the executed notebook, from the project's root
+    PRIMARY KEY (step_run_id, number)
+) STRICT, WITHOUT ROWID;
