@@ -12,6 +12,7 @@ from hypothesis import settings
 from mlops_jupyter.project import Project, init
 from mlops_jupyter.runs import mirror
 from mlops_jupyter.store.lock import exclusive
+from tests.command import Mlops, runner
 from tests.kernel import Kernel
 
 # the developer's own settings must not reach a test
@@ -44,6 +45,12 @@ def offline(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proje
     monkeypatch.delenv("CI", raising=False)
     with exclusive(project.folder / mirror.ALIVE, 0, mirror.WHAT):
         yield project
+
+
+@pytest.fixture
+def mlops(offline: Project, capsys: pytest.CaptureFixture[str]) -> Mlops:
+    """Return a function that runs a command in the project."""
+    return runner(capsys)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from mlops_jupyter.cli.parameters import content, file_option, pairs_option
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, open_project
 
@@ -128,14 +129,8 @@ def _show_sweep(project: Project, sweep_id: str) -> bool:
 
 @click.command("check")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option(
-    "-p", "--parameter", "parameters", type=(str, str), multiple=True, metavar="KEY VALUE",
-    help="A parameter that the run will be given; repeatable.",
-)  # fmt: skip
-@click.option(
-    "--params", "file", type=click.Path(path_type=Path), metavar="FILE",
-    help="A file of parameters that the run will be given.",
-)  # fmt: skip
+@pairs_option("A parameter that the run will be given; repeatable.")
+@file_option("A file of parameters that the run will be given.")
 @click.option("--strict", is_flag=True, help="End with 1 for warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -150,10 +145,8 @@ def check_command(
     """Look for what will go wrong in pipelines, before they run. Default: in all of them."""
     from mlops_jupyter import wire
     from mlops_jupyter.pipelines.check import check
-    from mlops_jupyter.pipelines.given import read_file
 
-    given = {**(read_file(file) if file is not None else {}), **dict(parameters)}
-    checks = check(open_project(), names, given)
+    checks = check(open_project(), names, {**content(file), **dict(parameters)})
     if as_json:
         click.echo(wire.encode(checks).decode())
     else:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from mlops_jupyter.errors import MlopsError
 from mlops_jupyter.pipelines.literal import Reference, text_of
 from mlops_jupyter.pipelines.pipeline import Parameter
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _JOINED = re.compile(r"(?:-p|--parameter=)(?P<pair>[^=]+=.*)", re.DOTALL)
 _ARGUMENTS = "mlops_jupyter.cli.parameters.arguments"
@@ -51,6 +55,30 @@ class RunCommand(click.Command):
             return None
         name = found.get("name")
         return name if isinstance(name, str) else None
+
+
+def pairs_option(text: str) -> Callable[[Command], Command]:
+    """Return the option that takes parameters one by one; `text` is its line in the help."""
+    return click.option(
+        "-p", "--parameter", "parameters", type=(str, str), multiple=True, metavar="KEY VALUE",
+        help=text,
+    )  # fmt: skip
+
+
+def file_option(text: str) -> Callable[[Command], Command]:
+    """Return the option that takes a file of parameters; `text` is its line in the help."""
+    return click.option(
+        "--params", "file", type=click.Path(path_type=Path), metavar="FILE", help=text
+    )
+
+
+def content(file: Path | None) -> dict[str, Any]:
+    """Return the parameters of a file, if one is given."""
+    if file is None:
+        return {}
+    from mlops_jupyter.pipelines.given import read_file
+
+    return dict(read_file(file))
 
 
 def lines_of(parameters: Sequence[Parameter]) -> Iterator[tuple[str, str, str, str, str]]:

@@ -14,7 +14,14 @@ import click
 from mlops_jupyter.cli.cancel import cancel_command
 from mlops_jupyter.cli.cutting import build_command, check_command, show_command
 from mlops_jupyter.cli.limits import limit_options, limits_of
-from mlops_jupyter.cli.parameters import RunCommand, default_of, lines_of
+from mlops_jupyter.cli.parameters import (
+    RunCommand,
+    content,
+    default_of,
+    file_option,
+    lines_of,
+    pairs_option,
+)
 from mlops_jupyter.cli.plan import (
     choice_of,
     choice_options,
@@ -48,14 +55,8 @@ for _command in (build_command, show_command, check_command):
 
 @pipeline_command.command("run", cls=RunCommand)
 @click.argument("name")
-@click.option(
-    "-p", "--parameter", "parameters", type=(str, str), multiple=True, metavar="KEY VALUE",
-    help="A parameter of the pipeline, also as KEY=VALUE; repeatable.",
-)  # fmt: skip
-@click.option(
-    "--params", "file", type=click.Path(path_type=Path), metavar="FILE",
-    help="A file of parameters, `name: value` lines in YAML; -p wins over it.",
-)  # fmt: skip
+@pairs_option("A parameter of the pipeline, also as KEY=VALUE; repeatable.")
+@file_option("A file of parameters, `name: value` lines in YAML; -p wins over it.")
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
     help="Steps, or trials of a sweep, that run side by side. Default: one for each core.",
@@ -79,11 +80,10 @@ def run_command(
     """
     from mlops_jupyter.cli.progress import shown
     from mlops_jupyter.pipelines.execute import run_pipeline
-    from mlops_jupyter.pipelines.given import read_file
 
     project = open_project()
     limits, asked = limits_of(choice), choice_of(**choice)
-    from_file = read_file(file) if file is not None else {}
+    from_file = content(file)
     found = reading(project, name, dict(parameters), sweep)
     if found is not None and found.axes:
         with handed_over(project):

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlops_jupyter.cli.parameters import RunCommand
+from mlops_jupyter.cli.parameters import RunCommand, pairs_option
 from mlops_jupyter.cli.show import console, table
 from mlops_jupyter.project import open_project
 
 if TYPE_CHECKING:
     from mlops_jupyter.pipelines.choice import Choice
 
-_parameters = click.option(
-    "-p", "--parameter", "parameters", type=(str, str), multiple=True, metavar="KEY VALUE",
-    help="A parameter of the pipeline; repeatable.",
-)  # fmt: skip
+_parameters = pairs_option("A parameter of the pipeline; repeatable.")
 
 
 def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mlops_jupyter.cli.parameters import pairs_option
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.project import open_project
 from mlops_jupyter.promotion.decision import Decision, GateReport
@@ -12,10 +13,7 @@ from mlops_jupyter.runs.metric import metric_text
 
 @click.command("release")
 @click.argument("model")
-@click.option(
-    "-p", "--parameter", "parameters", type=(str, str), multiple=True, metavar="KEY VALUE",
-    help="A parameter of the model's pipeline; repeatable.",
-)  # fmt: skip
+@pairs_option("A parameter of the model's pipeline; repeatable.")
 @click.option("--data", metavar="NAME@VERSION", help="Evaluate on this dataset version.")
 def release_command(model: str, parameters: tuple[tuple[str, str], ...], data: str | None) -> int:
     """Train, evaluate, gate and promote MODEL, or say in one table why not.

@@ -9,22 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_jupyter.cli.main import main
 from mlops_jupyter.project import Project
 from tests.pipelines.notebooks import PARAMETERS, code, declare, text, write
-
-
-@pytest.fixture
-def mlops(offline: Project, capsys: pytest.CaptureFixture[str]):
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
-        shown = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, shown.out, shown.err
-
-    return run
 
 
 def test_build_run_and_list(mlops, offline: Project) -> None:

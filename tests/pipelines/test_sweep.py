@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
 from mlflow import MlflowClient
 
 import mlops_jupyter
-from mlops_jupyter.cli.main import main
 from mlops_jupyter.errors import CellFailedError, NotFoundError, UsageError
 from mlops_jupyter.pipelines import trial
 from mlops_jupyter.pipelines.sweep import SweepProgress, sweep
@@ -20,10 +19,9 @@ from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.runs import history as runs
 from mlops_jupyter.runs import mirror
 from mlops_jupyter.store.lock import exclusive
+from tests.command import Mlops, runner
 from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 from tests.pipelines.test_interrupt import WAIT_SECONDS, all_gone, until
-
-Mlops = Callable[..., tuple[int, str, str]]
 
 FIT = """
 if lr == 3:
@@ -54,16 +52,7 @@ def mlops(
     made: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Mlops:
     monkeypatch.chdir(made.root)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
-        shown = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, shown.out, shown.err
-
-    return run
+    return runner(capsys)
 
 
 def often(project: Project, step: str) -> int:

@@ -6,16 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from mlops_jupyter.cli.main import main
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import history
 from tests.kernel import Kernel
 
 Session = Callable[..., str]
 """Executes cells one after the other and returns the id of the newest run."""
-
-Mlops = Callable[..., tuple[int, str, str]]
-"""Runs a command; returns its exit code and what it printed."""
 
 
 @pytest.fixture
@@ -30,17 +26,3 @@ def session(offline: Project, kernel: Kernel) -> Session:
         return history.page(offline).runs[0].id
 
     return execute
-
-
-@pytest.fixture
-def mlops(offline: Project, capsys: pytest.CaptureFixture[str]) -> Mlops:
-    """Return a function that runs a command."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from mlops_jupyter.project import Project
+from tests.command import Mlops
 from tests.kernel import Kernel
-from tests.reproduction.conftest import Mlops, Session
+from tests.reproduction.conftest import Session
 
 DIFFERS = "%%track study\nvalue = 0.81 - 0.02 * ('MLOPS_REPRODUCES' in os.environ)"
 

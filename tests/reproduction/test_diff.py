@@ -6,7 +6,8 @@ import json
 
 from mlops_jupyter.project import Project
 from mlops_jupyter.reproduction.diff import Change, diff
-from tests.reproduction.conftest import Mlops, Session
+from tests.command import Mlops
+from tests.reproduction.conftest import Session
 
 BEFORE = "%%track study\nrate = 0.1\nbase = 2\nscore = base * rate"
 AFTER = "%%track study\nrate = 0.2\nbase = 2\nscore = base * rate"

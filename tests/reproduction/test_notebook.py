@@ -13,7 +13,8 @@ import pytest
 from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.project import Project
 from mlops_jupyter.reproduction.notebook import notebook_of
-from tests.reproduction.conftest import Mlops, Session
+from tests.command import Mlops
+from tests.reproduction.conftest import Session
 
 CELLS = ("x = 20", "dead = 'end'", "%%track twice\ny = x * 2\nprint('y is', y)")
 

@@ -17,9 +17,10 @@ from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.reproduction.pipeline import build_from_run
 from mlops_jupyter.runs import history
+from tests.command import Mlops
 from tests.kernel import Kernel
 from tests.pipelines.notebooks import code, text, write
-from tests.reproduction.conftest import Mlops, Session
+from tests.reproduction.conftest import Session
 
 IMPORTS = "import random\n\nimport numpy as np"
 LOAD = "rows = 200  # of the sample\nrandom.seed(3)\nx = np.linspace(0, 1, rows)"

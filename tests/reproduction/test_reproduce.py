@@ -14,8 +14,9 @@ from mlops_jupyter.reproduction.notebook import notebook_of
 from mlops_jupyter.reproduction.reproduce import reproduce
 from mlops_jupyter.runs import certificate, history, recorder
 from mlops_jupyter.runs.certificate import Certificate
+from tests.command import Mlops
 from tests.kernel import Kernel
-from tests.reproduction.conftest import Mlops, Session
+from tests.reproduction.conftest import Session
 
 DATA = """
 import numpy as np
