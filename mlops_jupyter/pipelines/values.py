@@ -246,12 +246,12 @@ class _Pickled:
 
     def dump(self, values: dict[str, Any]) -> bytes | memoryview:
         payload = {"values": values, **_random_state()}
-        content = plain.encode(payload)
-        if content is not None:
-            return content
         found = list(reached(values))
         self.views = views.shared(value for _, value in found)
         self.aside.look_at(found, self.views)
+        content = plain.encode(payload)
+        if content is not None:
+            return content
         file = io.BytesIO()
         _Pickler(file, self).dump(payload)
         return file.getbuffer()

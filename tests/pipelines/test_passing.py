@@ -13,6 +13,7 @@ import pytest
 
 from mlops_jupyter import lineage
 from mlops_jupyter.cli.main import main
+from mlops_jupyter.config import Keep
 from mlops_jupyter.data import reach, versions
 from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.pipelines import damage, record
@@ -23,7 +24,7 @@ from mlops_jupyter.pipelines.source import read_notebook
 from mlops_jupyter.pipelines.values import restore_values, store_values
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs import history
-from mlops_jupyter.upkeep import gc
+from mlops_jupyter.upkeep import gc, retention
 from mlops_jupyter.upkeep.erase import erase
 from mlops_jupyter.upkeep.verify import verify
 from tests.pipelines.notebooks import (
@@ -36,7 +37,7 @@ from tests.pipelines.notebooks import (
     write,
 )
 from tests.same_frame import assert_same
-from tests.upkeep.store import flip, frame, objects
+from tests.upkeep.store import flip, frame, keeping, objects
 
 ROOT = Path(__file__).parents[2]
 ROWS = 20_000
@@ -109,6 +110,14 @@ def received(project: Project, opened: record.Opened) -> dict[str, Any]:
     arrived = fresh_namespace()
     restore_values(project, record.begin_step(project, opened, 1), arrived)
     return arrived
+
+
+def test_what_a_step_passed_on_is_kept_whatever_the_rule(project: Project) -> None:
+    opened = begin(project, two_steps(project))
+    for seed in (1, 2):
+        first = record.begin_step(project, opened, 0)
+        store_values(project, first, {"data": frame(seed, ROWS)}, ["data"])
+    assert retention.outdated(keeping(project, default=Keep(versions=1))) == ()
 
 
 def test_erased_rows_do_not_come_back(project: Project) -> None:
