@@ -13,6 +13,9 @@ from pathlib import Path
 MARK = "MLOPS_KERNEL"
 """Variable of the environment of a kernel, handed down to all that it starts."""
 
+STEP_RUN = "MLOPS_STEP_RUN"
+"""Variable that names the step that a kernel executes."""
+
 LEFT_ALONE = "MLOPS_OUTLIVES"
 """Variable of processes of ours that may outlive a kernel: they copy runs to MLflow."""
 
@@ -37,9 +40,9 @@ def below(pid: int) -> set[int]:
     return found
 
 
-def marked(mark: str) -> set[int]:
+def marked(*marks: str, variable: str = MARK) -> set[int]:
     """Return the processes of this user whose environment bears a mark; 30 µs for each he has."""
-    wanted = f"{MARK}={mark}".encode()
+    wanted = {f"{variable}={mark}".encode() for mark in marks}
     found: set[int] = set()
     if not IS_LINUX:
         return found
@@ -48,7 +51,7 @@ def marked(mark: str) -> set[int]:
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
-            if entry.stat().st_uid == own and wanted in _environment(int(entry.name)):
+            if entry.stat().st_uid == own and not wanted.isdisjoint(_environment(int(entry.name))):
                 found.add(int(entry.name))
     return found - {os.getpid()}
 
@@ -66,6 +69,13 @@ def kill(pid: int | None, mark: str) -> None:
         if not killed:
             return
         time.sleep(WAIT_SECONDS)
+
+
+def kill_left(step_runs: Iterable[str]) -> None:
+    """Kill what is left of steps whose coordinator is gone, and its guardian with it."""
+    for pid in marked(*step_runs, variable=STEP_RUN):
+        if _may_be_killed(pid):
+            _kill(pid)
 
 
 def used_bytes(pids: Iterable[int], limit: int | None = None) -> int:

@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from mlops_jupyter.pipelines import family
 from mlops_jupyter.pipelines.declared import NotebookFile
 from mlops_jupyter.pipelines.graph import Graph, Node
 from mlops_jupyter.pipelines.values import Boundary
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.runs import recorder
-from mlops_jupyter.runs.liveness import HOST, is_alive
+from mlops_jupyter.runs.liveness import HOST, is_alive, is_here
 
 End = Literal["finished", "failed", "interrupted"]
 
@@ -297,7 +298,7 @@ def _end_notebooks(project: Project, pipeline_run_id: str, status: End, error: s
 
 
 def reconcile(project: Project) -> None:
-    """End the pipeline runs whose process is gone."""
+    """End the pipeline runs whose process is gone, and what is left of it on this machine."""
     for row in project.catalog.rows(
         "SELECT id, host, pid, started_at, machine, beat_at FROM pipeline_run"
         " WHERE status = 'running'"
@@ -305,6 +306,9 @@ def reconcile(project: Project) -> None:
         beat_at = row["beat_at"] or row["started_at"]
         if not is_alive(row["host"], row["pid"], row["started_at"], row["machine"], beat_at):
             end(project, row["id"], "interrupted", "its process ended before the pipeline did")
+            if is_here(row["host"], row["machine"]):
+                steps = "SELECT id FROM step_run WHERE pipeline_run_id = ?"
+                family.kill_left(step[0] for step in project.catalog.rows(steps, (row["id"],)))
 
 
 def _json(value: object) -> str:

@@ -106,10 +106,11 @@ class Step:
     def note_failure(self, number: int, error: MlopsError, wait_seconds: float | None) -> None:
         """Write down that an attempt has failed; without a time to wait it was the last."""
         file = Path(self.file)
-        if wait_seconds is not None:
+        is_last = wait_seconds is None or self.kernels.are_killed
+        if not is_last:
             file = attempts.put_aside(file, number)
         attempts.note(self.project, self.step_run_id, number, error.message, file.name)
-        if wait_seconds is None:
+        if is_last:
             status: record.End = "interrupted" if self.kernels.are_killed else "failed"
             record.end_step(self.project, self.step_run_id, status, error.message)
         else:

@@ -143,7 +143,10 @@ def test_a_killed_runner_is_told_by_the_command(offline: Project) -> None:
 
 def test_when_all_are_killed_the_next_start_puts_it_right(offline: Project) -> None:
     with hanging(offline) as pipeline:
+        guardian = psutil.Process(pipeline.runner).parent()
+        assert guardian is not None
         pipeline.command.kill()
+        guardian.kill()
         os.kill(pipeline.runner, signal.SIGKILL)
         until(all_gone(pipeline.kernels))
         until(gone(pipeline.runner))

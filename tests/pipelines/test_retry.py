@@ -105,6 +105,10 @@ def one(project: Project, sql: str, *values: str) -> int:
     return int(row[0])
 
 
+# on a busy machine its kernel may not even have started by then
+TOO_LONG = r"study\.ipynb(, cell \d \(step:load\))?: the step took longer than 3s"
+
+
 def test_the_last_error_is_told(offline: Project) -> None:
     write(
         offline.root / "study.ipynb",
@@ -123,5 +127,5 @@ def test_the_last_error_is_told(offline: Project) -> None:
         code("import time", "step:load"),
         code("time.sleep(600)"),
     )
-    with pytest.raises(ExternalError, match=r"cell 3 \(step:load\): the step took longer than 3s"):
+    with pytest.raises(ExternalError, match=TOO_LONG):
         run_pipeline(open_project(offline.root), "study", limits=Limits(timeout_seconds=3))
