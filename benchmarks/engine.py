@@ -10,7 +10,7 @@ with all its children, kernels too; beside them those of the command's own proce
 
     python benchmarks/engine.py                         # notebooks made here
     python benchmarks/engine.py study.ipynb --repeat 5  # yours
-    python benchmarks/engine.py --jobs 5                # one-cell notebooks, in one process
+    python benchmarks/engine.py --jobs 5 --cells 1      # from Python, where all is imported
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def compare(path: Path, repeat: int, root: Path) -> list[dict[str, Any]]:
     ]
 
 
-def jobs(count: int, root: Path) -> list[dict[str, Any]]:
-    """Return the CPU seconds of a one-cell notebook, in a process that has imported all."""
+def jobs(count: int, cells: int, root: Path) -> list[dict[str, Any]]:
+    """Return the CPU seconds of a notebook of some cells, in a process that has imported all."""
     import papermill
     from jupyter_client.manager import start_new_kernel
     from papermill.engines import papermill_engines
@@ -131,41 +131,53 @@ def jobs(count: int, root: Path) -> list[dict[str, Any]]:
     from mlops_jupyter.pipelines.engine import MlopsEngine
 
     papermill_engines.register("mlops", MlopsEngine)
-    path = root / "one.ipynb"
-    path.write_text(notebook(1))
+    root.mkdir()
+    warming, measured = root / "one.ipynb", root / f"{cells}.ipynb"
+    warming.write_text(notebook(1))
+    measured.write_text(notebook(cells))
     project = init(root / "jobs")
 
-    def kernel() -> None:
+    def kernel(_: Path) -> None:
         manager, client = start_new_kernel()
         client.stop_channels()
         manager.shutdown_kernel()
 
-    def job(engine: str, folder: Path) -> Callable[[], object]:
-        return lambda: papermill.execute_notebook(
-            path, folder / "out.ipynb", engine_name=engine, progress_bar=False, cwd=folder
-        )
+    def job(engine: str, folder: Path, *, saves: bool = True) -> Callable[[Path], object]:
+        return lambda path: papermill.execute_notebook(
+            path, folder / "out.ipynb", {"x": 1}, engine_name=engine, progress_bar=False,
+            request_save_on_cell_execute=saves, cwd=folder,
+        )  # fmt: skip
 
     cases = {
         "the kernel alone": kernel,
         PAPERMILL: job("nbclient", root),
+        NO_SAVES: job("nbclient", root, saves=False),
         MLOPS: job("mlops", root),
         TRACKED: job("mlops", project.root),
     }
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
     with exclusive(project.folder / mirror.ALIVE, 0, "copy runs to MLflow"):
-        for name in [*cases, *list(cases) * count]:
+        for case in cases.values():  # which imports what is left
+            case(warming)
+        for name in list(cases) * count:
             before = cpu(resource.RUSAGE_SELF), cpu(resource.RUSAGE_CHILDREN)
-            cases[name]()
+            cases[name](measured)
             own = cpu(resource.RUSAGE_SELF) - before[0]
             taken[name].append((own, own + cpu(resource.RUSAGE_CHILDREN) - before[1]))
-    # the first of each imports
     medians = {
-        name: [statistics.median(column) for column in zip(*rows[1:], strict=True)]
+        name: [statistics.median(column) for column in zip(*rows, strict=True)]
         for name, rows in taken.items()
     }
     alone = medians["the kernel alone"][1]
     return [
-        {"job": name, "cpu_s": total, "own_cpu_s": own, "beyond_the_kernel_s": total - alone}
+        {
+            "job": name,
+            "cells": cells,
+            "cpu_s": total,
+            "own_cpu_s": own,
+            "beyond_the_kernel_s": total - alone,
+            "papermill_times": medians[PAPERMILL][1] / total,
+        }
         for name, (own, total) in medians.items()
     ]
 
@@ -176,14 +188,18 @@ def main() -> None:
     parser.add_argument("--cells", type=int, nargs="*", default=[1, 50, 200],
                         help="sizes of the notebooks that are made")  # fmt: skip
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--jobs", type=int, help="only these: how many one-cell notebooks")
+    parser.add_argument("--jobs", type=int, help="from Python, this often, and not as commands")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         if arguments.jobs:
-            figures = jobs(arguments.jobs, root)
-            title = "A notebook of one cell, in a process that has imported everything"
+            figures = [
+                row
+                for cells in arguments.cells
+                for row in jobs(arguments.jobs, cells, root / f"{cells}-cells")
+            ]
+            title = "papermill.execute_notebook, in a process that has imported everything"
         else:
             paths = [path.absolute() for path in arguments.notebooks]
             for count in [] if paths else arguments.cells:
