@@ -180,7 +180,8 @@ def open_shared(project: Project, url: str | None, *, create: bool) -> Shared:
     if address is None:
         raise UsageError(
             "no shared store is named",
-            hint="say `remote: {url: s3://bucket/path}` in mlops.yaml, or set MLOPS_REMOTE_URL",
+            hint="say `remote: {url: s3://bucket/path}` in mlops.yaml, set MLOPS_REMOTE_URL, "
+            "or give one by --to or --from",
         )
     if "://" not in address:
         place = Path(address).expanduser()

@@ -284,6 +284,10 @@ def test_a_missing_file_brings_the_nearest_name(tmp_path: Path, objects: Objects
     with pytest.raises(NotFoundError, match="there is no file") as caught:
         file.write(objects, tmp_path / "trian.csv")
     assert caught.value.hint == f"did you mean {str(tmp_path / 'train.csv')!r}?"
+    (tmp_path / ".mlops").mkdir()
+    with pytest.raises(NotFoundError) as caught:
+        file.write(objects, tmp_path / "nothing like it")
+    assert ".mlops" not in str(caught.value.hint)
 
 
 def test_a_folder_is_no_file(tmp_path: Path, objects: Objects) -> None:

@@ -72,6 +72,7 @@ def _size(folder: Path) -> str:
     ("arguments", "environment", "code", "said"),
     [
         (["push"], {}, 2, "no shared store is named"),
+        (["pull"], {}, 2, "or give one by --to or --from"),
         (["pull"], {"MLOPS_REMOTE_URL": "/nowhere/at/all"}, 2, "there is nothing yet"),
         (["pull", "trian"], {"MLOPS_REMOTE_URL": "../shared"}, 2, "did you mean 'train'?"),
         (["push"], {"MLOPS_REMOTE_URL": "gs://bucket/x"}, 2, "mlops-jupyter[gcs]"),

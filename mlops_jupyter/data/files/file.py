@@ -276,8 +276,14 @@ def digest_of_file(path: Path) -> str | None:
 
 
 def _beside(path: Path) -> list[str]:
+    """Return what may have been meant; what is hidden only when that was asked for."""
+    is_hidden = path.name.startswith(".")
     try:
-        return [str(path.with_name(other.name)) for other in path.parent.iterdir()]
+        return [
+            str(path.with_name(other.name))
+            for other in path.parent.iterdir()
+            if is_hidden or not other.name.startswith(".")
+        ]
     except OSError:
         return []
 
