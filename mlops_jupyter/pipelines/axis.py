@@ -156,7 +156,8 @@ def explicit(contract: Mapping[str, Parameter], name: str, values: Any) -> Axis:
         A value is of another type, or there is none.
     """
     if name not in contract:
-        raise NotFoundError("parameter", name, contract, hint="this pipeline has no parameters")
+        hint = "this pipeline has no parameters"
+        raise NotFoundError("parameter", str(name), contract, hint=hint)
     parameter = contract[name]
     if isinstance(values, Axis):
         return _checked(parameter, values)

@@ -132,8 +132,10 @@ def search(
         A range has no end of values and no number of trials is given, or they are too many.
     """
     total = _total(axes)
-    if trials is not None and not 1 <= trials <= MOST:
-        raise UsageError(f"{trials:,} trials", hint=f"a sweep has 1 to {MOST:,}")
+    if trials is not None and not (_is_whole(trials) and 1 <= trials <= MOST):
+        raise UsageError(f"{trials!r:.20} trials", hint=f"a sweep has 1 to {MOST:,}")
+    if not (_is_whole(seed) and 0 <= seed < 2**32):
+        raise UsageError(f"no seed: {seed!r:.20}", hint="a whole number from 0 to 4,294,967,295")
     if total is not None and (trials is None or trials >= total):
         if total > MOST:
             raise UsageError(
@@ -152,6 +154,10 @@ def search(
     if minimize is not None:
         return Optimized(axes, trials, minimize=minimize, seed=seed, batch=batch)
     return Listed(_drawn(axes, trials, seed))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _total(axes: Sequence[Axis]) -> int | None:

@@ -126,6 +126,7 @@ def sweep(
     """
     trial.reconcile(project)
     count = _workers(workers)
+    vary = _mapping(vary)
     minimize = _minimize(optimize, direction)
     graph = read_graph(project, name)
     contract = {parameter.name: parameter for parameter in graph.pipeline.parameters}
@@ -428,7 +429,16 @@ def _workers(workers: int | None) -> int:
     return workers
 
 
+def _mapping(vary: Any) -> dict[str, Any]:
+    if isinstance(vary, Mapping):
+        return dict(vary)
+    hint = "e.g. {'depth': [3, 5], 'lr': '0.1,0.01'}"
+    raise UsageError(f"what is varied is a {type(vary).__name__}, no mapping", hint=hint)
+
+
 def _minimize(metric: str | None, direction: str | None) -> bool:
+    if metric is not None and not isinstance(metric, str):
+        raise UsageError(f"no metric: {metric!r:.40}", hint="give its name")
     if direction not in {None, "minimize", "maximize"}:
         hint = did_you_mean(str(direction), ["minimize", "maximize"])
         raise UsageError(f"no direction: {direction!r:.40}", hint=hint)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mlops_jupyter.errors import UsageError
@@ -48,13 +50,25 @@ def test_chance_is_the_same_again_and_goes_on_where_it_was() -> None:
     [
         ([LR], None, "'lr' is a range of numbers: how many of them?"),
         ([LR], 0, "0 trials"),
-        ([LR], 1001, "1,001 trials"),
+        ([LR], 1001, "1001 trials"),
         ([Axis("a", tuple(range(50))), Axis("b", tuple(range(50)))], None, "2,500 combinations"),
     ],
 )
 def test_sweeps_without_an_end_are_refused(axes: list[Axis], trials: int | None, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         search(axes, trials=trials, minimize=None, seed=0, batch=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1", None, True])
+def test_seeds_that_no_generator_takes_are_refused(seed: Any) -> None:
+    with pytest.raises(UsageError, match="no seed"):
+        search([LR], trials=3, minimize=True, seed=seed, batch=1)
+
+
+@pytest.mark.parametrize("trials", ["3", 2.0, True, -1])
+def test_a_number_of_trials_is_a_whole_number(trials: Any) -> None:
+    with pytest.raises(UsageError, match="trials"):
+        search([LR], trials=trials, minimize=None, seed=0, batch=1)
 
 
 def optimized(seed: int, *, backwards: bool = False, failing: bool = False) -> list[Values]:

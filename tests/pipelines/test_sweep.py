@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -131,6 +132,27 @@ def test_optuna_needs_a_metric_that_there_is(
     assert (len(found.trials), found.best is found.trials[0]) == (1, True)
     assert found.rows[0]["lr"] in {1.0, 2.0}
     assert trial.last(made, "train")[1].status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"vary": ["lr"]}, "is a list, no mapping"),
+        ({"vary": {}}, "no parameter is varied"),
+        ({"vary": {"lr": [1]}, "given": {"lr": 2}}, "'lr' is varied, and given too"),
+        ({"vary": {"lr": [1]}, "given": {"nme": 2}}, "no parameter 'nme'"),
+        ({"vary": {"lr": [1]}, "optimize": 3}, "no metric: 3"),
+        ({"vary": {"lr": [1]}, "optimize": "score", "direction": "down"}, "no direction: 'down'"),
+        ({"vary": {"lr": [1]}, "workers": 0}, "0 workers"),
+        ({"vary": {"lr": [1]}, "workers": 1.5}, "1.5 workers"),
+        ({"vary": {1: [1]}}, "no parameter '1'"),
+    ],
+)
+def test_in_python_too(made: Project, options: dict[str, Any], said: str) -> None:
+    before = len(trial.last(made, "train"))
+    with pytest.raises(UsageError, match=said):
+        sweep(open_project(made.root), "train", **options)
+    assert before == len(trial.last(made, "train"))
 
 
 @pytest.mark.parametrize(
