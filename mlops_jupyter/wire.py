@@ -12,7 +12,7 @@ import msgspec
 
 from .data.dataset import Dataset
 from .errors import UsageError
-from .pipelines.pipeline import PipelineForm, PipelineSummary
+from .pipelines.pipeline import LogPart, PipelineForm, PipelineSummary
 from .promotion.decision import ModelSummary
 from .runs.notebook import NotebookCell
 from .runs.run import RunDetail, RunPage
@@ -51,6 +51,25 @@ class Pipelines:
 
 
 @dataclass(frozen=True, slots=True)
+class PipelinePicture:
+    """The steps of a pipeline, and what goes from one to another, as a Mermaid flowchart."""
+
+    pipeline: str
+    mermaid: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRequest:
+    """A run to begin: the parameters that differ from their defaults, as values or as text.
+
+    `force`: steps that are known are run again, too.
+    """
+
+    parameters: dict[str, Any]
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Models:
     """All models, by name."""
 
@@ -74,11 +93,11 @@ class LiveNotebook:
 
 
 ANSWERS = (
-    ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, PipelineForm, Models,
-    NotebookState,
+    ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, PipelineForm,
+    PipelinePicture, LogPart, Models, NotebookState,
 )  # fmt: skip
 
-QUESTIONS = (LiveNotebook,)
+QUESTIONS = (LiveNotebook, LaunchRequest)
 
 
 def encode(answer: object) -> bytes:
@@ -99,6 +118,20 @@ def decode_notebook(content: bytes) -> tuple[NotebookCell, ...]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"not the cells of a notebook: {error}") from None
     return tuple(NotebookCell(c.id, c.source, may_raise=c.may_raise) for c in sent.cells)
+
+
+def decode_launch(content: bytes) -> LaunchRequest:
+    """Return which run is to begin.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    try:
+        return msgspec.json.decode(content, type=LaunchRequest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"not the parameters of a run: {error}") from None
 
 
 def schema() -> dict[str, Any]:

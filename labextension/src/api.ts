@@ -1,11 +1,17 @@
+import type { INotebookContent } from '@jupyterlab/nbformat';
 import type { ServerConnection } from '@jupyterlab/services';
 import { request } from './request';
 import type { ITranslate } from './text';
 import type {
   Datasets,
+  LaunchRequest,
   LiveNotebook,
+  LogPart,
   Models,
   NotebookState,
+  PipelineForm,
+  PipelinePicture,
+  PipelineRun,
   Pipelines,
   ProjectInfo,
   RunDetail,
@@ -41,6 +47,37 @@ export interface IApi {
 
   /** All pipelines and their last runs. */
   pipelines(path: string): Promise<Pipelines>;
+
+  /** What a form for the parameters of a pipeline needs. */
+  parameters(path: string, pipeline: string): Promise<PipelineForm>;
+
+  /** The steps of a pipeline as a picture. */
+  picture(path: string, pipeline: string): Promise<PipelinePicture>;
+
+  /** Begin a run; the promise is kept when it has begun. */
+  launch(
+    path: string,
+    pipeline: string,
+    request: LaunchRequest
+  ): Promise<PipelineRun>;
+
+  /** Stop a run. */
+  cancel(path: string, id: string): Promise<PipelineRun>;
+
+  /**
+   * What the cells of a step have printed.
+   *
+   * @param offset - Where to begin; null for the end of it
+   */
+  log(
+    path: string,
+    id: string,
+    step: string,
+    offset: number | null
+  ): Promise<LogPart>;
+
+  /** The notebook of a step, as executed so far. */
+  executed(path: string, id: string, step: string): Promise<INotebookContent>;
 
   /** All models and the decisions on them. */
   models(path: string): Promise<Models>;
@@ -87,36 +124,64 @@ export class Api implements IApi {
     return this.json(['pipelines'], { path });
   }
 
+  parameters(path: string, pipeline: string): Promise<PipelineForm> {
+    return this.json(['pipelines', pipeline, 'parameters'], { path });
+  }
+
+  picture(path: string, pipeline: string): Promise<PipelinePicture> {
+    return this.json(['pipelines', pipeline, 'picture'], { path });
+  }
+
+  launch(
+    path: string,
+    pipeline: string,
+    request: LaunchRequest
+  ): Promise<PipelineRun> {
+    return this.json(['pipelines', pipeline, 'launch'], { path }, request);
+  }
+
+  cancel(path: string, id: string): Promise<PipelineRun> {
+    return this.json(['pipeline-runs', id, 'cancel'], { path }, {});
+  }
+
+  log(
+    path: string,
+    id: string,
+    step: string,
+    offset: number | null
+  ): Promise<LogPart> {
+    const query = offset === null ? { path } : { path, offset };
+    return this.json(['pipeline-runs', id, 'steps', step, 'log'], query);
+  }
+
+  executed(path: string, id: string, step: string): Promise<INotebookContent> {
+    return this.json(['pipeline-runs', id, 'steps', step, 'notebook'], {
+      path
+    });
+  }
+
   models(path: string): Promise<Models> {
     return this.json(['models'], { path });
   }
 
-  async notebookState(
-    path: string,
-    notebook: LiveNotebook
-  ): Promise<NotebookState> {
-    const answer = await request(
-      ['notebook-state'],
-      { path },
-      this.settings,
-      this.trans,
-      notebook
-    );
-    return answer.json() as Promise<NotebookState>;
+  notebookState(path: string, notebook: LiveNotebook): Promise<NotebookState> {
+    return this.json(['notebook-state'], { path }, notebook);
   }
 
   // the types are generated from the very nouns that the server encodes
   private async json<T>(
     route: string[],
-    query: Record<string, string | number>
+    query: Record<string, string | number>,
+    body?: object
   ): Promise<T> {
-    return (await this.request(route, query)).json() as Promise<T>;
+    return (await this.request(route, query, body)).json() as Promise<T>;
   }
 
   private request(
     route: string[],
-    query: Record<string, string | number>
+    query: Record<string, string | number>,
+    body?: object
   ): Promise<Response> {
-    return request(route, query, this.settings, this.trans);
+    return request(route, query, this.settings, this.trans, body);
   }
 }

@@ -3,6 +3,7 @@ import { dataPlugin } from './plugins/data';
 import { modelsPlugin } from './plugins/models';
 import { notebookPlugin } from './plugins/notebook';
 import { panelPlugin } from './plugins/panel';
+import { pipelineOpenerPlugin } from './plugins/pipeline-views';
 import { pipelinesPlugin } from './plugins/pipelines';
 import { projectPlugin } from './plugins/project';
 import { runOpenerPlugin, runsPlugin } from './plugins/runs';
@@ -15,6 +16,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   runOpenerPlugin,
   runsPlugin,
   dataPlugin,
+  pipelineOpenerPlugin,
   pipelinesPlugin,
   modelsPlugin,
   notebookPlugin

@@ -140,7 +140,10 @@ export class Live<T> implements ILive<T>, IDisposable {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-function inWords(error: unknown): IProblem {
+/**
+ * Return why something failed.
+ */
+export function inWords(error: unknown): IProblem {
   const { message, hint } = error as Partial<IProblem>;
   return { message: message ?? String(error), hint: hint ?? null };
 }

@@ -76,3 +76,35 @@ export const IRunOpener = new Token<IRunOpener>(
   'mlops-jupyter:IRunOpener',
   'Opens the details of a run in the main area.'
 );
+
+/**
+ * What the main area shows of a pipeline: a step of a run, its executed notebook, or a picture
+ * of all steps.
+ */
+export interface IPipelineView {
+  readonly kind: 'step' | 'notebook' | 'picture';
+
+  readonly pipeline: string;
+
+  /** Id of the run of the pipeline; empty for a picture. */
+  readonly run: string;
+
+  /** Empty for a picture. */
+  readonly step: string;
+}
+
+/**
+ * Opens what there is to see of a pipeline in the main area.
+ */
+export interface IPipelineOpener {
+  /** Open a view, or show it if it is open. */
+  open(view: IPipelineView): void;
+}
+
+/**
+ * Gives what opens the views of pipelines.
+ */
+export const IPipelineOpener = new Token<IPipelineOpener>(
+  'mlops-jupyter:IPipelineOpener',
+  'Opens steps, executed notebooks and pictures of pipelines in the main area.'
+);

@@ -414,6 +414,8 @@ export interface PipelineRun {
  *     Why it was run, or not, in words.
  * failures : tuple of str
  *     The errors of its attempts that failed, the first one first.
+ * cell, cells : int or None
+ *     At which cell of how many it is, from 1, while it is running.
  */
 export interface StepRun {
   step: string;
@@ -424,6 +426,8 @@ export interface StepRun {
   error: string | null;
   why?: string | null;
   failures?: string[];
+  cell?: number | null;
+  cells?: number | null;
 }
 /**
  * The JSON Schema of the parameters of a pipeline, from which a form is made.
@@ -434,6 +438,33 @@ export interface PipelineForm {
   schema: {
     [k: string]: unknown;
   };
+}
+/**
+ * The steps of a pipeline, and what goes from one to another, as a Mermaid flowchart.
+ */
+export interface PipelinePicture {
+  pipeline: string;
+  mermaid: string;
+}
+/**
+ * A part of what the cells of a step have printed.
+ *
+ * Attributes
+ * ----------
+ * step : StepRun
+ *     As it stands.
+ * text : str
+ * offset, next_offset : int
+ *     In bytes: where the part begins, and where the next one does.
+ * is_ended : bool
+ *     Nothing will come after it.
+ */
+export interface LogPart {
+  step: StepRun;
+  text: string;
+  offset: number;
+  next_offset: number;
+  is_ended: boolean;
 }
 /**
  * All models, by name.
@@ -596,4 +627,15 @@ export interface LiveCell {
   id: string;
   source: string;
   may_raise: boolean;
+}
+/**
+ * A run to begin: the parameters that differ from their defaults, as values or as text.
+ *
+ * `force`: steps that are known are run again, too.
+ */
+export interface LaunchRequest {
+  parameters: {
+    [k: string]: unknown;
+  };
+  force?: boolean;
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import click
 from mlops_jupyter.cli.cancel import cancel_command
 from mlops_jupyter.cli.cutting import build_command, check_command, show_command
 from mlops_jupyter.cli.limits import limit_options, limits_of
+from mlops_jupyter.cli.log import log_command
 from mlops_jupyter.cli.parameters import (
     RunCommand,
     content,
@@ -29,10 +32,11 @@ from mlops_jupyter.cli.plan import (
     touch_command,
     why_command,
 )
+from mlops_jupyter.cli.reports import Reports, report_options
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.cli.sweep import Asked, in_short, reading, run_sweep, sweep_options
-from mlops_jupyter.errors import ExternalError, MlopsError
-from mlops_jupyter.pipelines.pipeline import Pipeline, PipelineRun
+from mlops_jupyter.errors import ExternalError, MlopsError, NotFoundError
+from mlops_jupyter.pipelines.pipeline import Pipeline, PipelineRun, StepRun
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs import mirror
 from mlops_jupyter.runs.metric import metric_text
@@ -64,12 +68,19 @@ for _command in (build_command, show_command, check_command):
 @choice_options
 @sweep_options
 @limit_options
+@report_options
+@click.option("--plain", is_flag=True, help="Plain lines, also in a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each event.")
 def run_command(
     name: str,
     parameters: tuple[tuple[str, str], ...],
     file: Path | None,
     workers: int | None,
     sweep: Asked,
+    junit: Path | None,
+    summary: Path | None,
+    plain: bool,
+    as_json: bool,
     **choice: Any,
 ) -> int:
     """Run the pipeline NAME by papermill; steps that are known are not run again.
@@ -78,27 +89,48 @@ def run_command(
     combinations are run: -p depth=3,5 -p lr=0.1,0.01, or depth=2..8, or lr=1e-4..1e-1:log with
     --trials.
     """
-    from mlops_jupyter.cli.progress import shown
+    from mlops_jupyter.cli.progress import manner, shown
     from mlops_jupyter.pipelines.execute import run_pipeline
 
-    project = open_project()
+    reports = Reports(name, secrets.token_hex(8), junit, summary)
     limits, asked = limits_of(choice), choice_of(**choice)
-    from_file = content(file)
-    found = reading(project, name, dict(parameters), sweep)
-    if found is not None and found.axes:
-        with handed_over(project):
+    with reports.written():
+        project = reports.project = open_project()
+        from_file = content(file)
+        found = reading(project, name, dict(parameters), sweep)
+        if found is not None and found.axes:
             varied = {axis.name for axis in found.axes}
             given = {k: v for k, v in from_file.items() if k not in varied} | found.given
-            return run_sweep(
-                project, name, found, given, sweep, choice=asked, workers=workers, limits=limits
-            ).exit_code
-    every: dict[str, Any] = {**from_file, **dict(parameters)}
-    with handed_over(project), shown() as progress:
-        run = run_pipeline(
-            project, name, every, progress, choice=asked, workers=workers, limits=limits
-        )
-    show_run(project, run)
+            with handed_over(project):
+                reports.sweep = run_sweep(
+                    project, name, found, given, sweep, choice=asked, workers=workers, limits=limits
+                )
+            return reports.sweep.exit_code
+        every: dict[str, Any] = {**from_file, **dict(parameters)}
+        run_id = reports.pipeline_run_id
+        look = partial(steps_of, project, run_id)
+        with handed_over(project), shown(manner(plain=plain, as_json=as_json), look) as progress:
+            run = run_pipeline(
+                project, name, every, progress, choice=asked, workers=workers, limits=limits,
+                pipeline_run_id=run_id,
+            )  # fmt: skip
+    if as_json:
+        from mlops_jupyter import wire
+
+        click.echo(wire.encode({"run": run}).decode())
+    else:
+        show_run(project, run)
     return 0
+
+
+def steps_of(project: Project, pipeline_run_id: str) -> dict[str, StepRun]:
+    """Return the steps of a run as they were written down so far."""
+    from mlops_jupyter.pipelines import history
+
+    try:
+        return {step.step: step for step in history.get(project, pipeline_run_id).steps}
+    except NotFoundError:
+        return {}  # it has not begun
 
 
 @pipeline_command.command("parameters")
@@ -156,7 +188,7 @@ def list_command(as_json: bool) -> None:
     console().print(shown)
 
 
-for _command in (plan_command, why_command, touch_command, cancel_command):
+for _command in (plan_command, why_command, touch_command, cancel_command, log_command):
     pipeline_command.add_command(_command)
 
 

@@ -37,7 +37,7 @@ from traitlets import Bool, default
 from mlops_jupyter.errors import did_you_mean
 from mlops_jupyter.kernel import notebook
 from mlops_jupyter.pipelines.ending import Ending, ending_of, exit_code_of
-from mlops_jupyter.pipelines.executed import LocalFiles, Manager, OnCell, absolute
+from mlops_jupyter.pipelines.executed import LocalFiles, Manager, OnCell, OnOutput, absolute
 from mlops_jupyter.pipelines.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class MlopsEngine(NBClientEngine):
         log_output: bool = False,
         autosave_cell_every: int = 30,
         on_cell: OnCell | None = None,
+        on_output: OnOutput | None = None,
         **kwargs: Any,
     ) -> Any:
         """Execute all cells; called by papermill.
@@ -72,12 +73,15 @@ class MlopsEngine(NBClientEngine):
         ----------
         on_cell : callable, optional
             Called with position and content of each cell before it is executed.
+        on_output : callable, optional
+            Called with each message of the kernel, as it comes.
         **kwargs
             `env` and `kernel_cwd` are the environment and the folder of the kernel, `kernel`
             is one that is started already, by whom the notebook is recorded; the others are
             those of papermill's own engine.
         """
         manager = Manager(nb, output_path, log_output, progress_bar, autosave_cell_every, on_cell)
+        manager.on_output = on_output
         is_alone = kwargs.get("kernel") is None
         with contextlib.ExitStack() as stack:
             if is_alone:
@@ -208,6 +212,12 @@ class Client(PapermillNotebookClient):
         if reply["status"] != "ok":
             said = f"{reply.get('ename')}: {reply.get('evalue')}"
             _say(f"mlops: cells are not recorded: {said}\n")
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Take a message of the kernel."""
+        if self.nb_man.on_output is not None:
+            self.nb_man.on_output(msg)
+        return super().process_message(msg, cell, cell_index)
 
 
 def _hear(message: Mapping[str, Any]) -> None:

@@ -126,6 +126,7 @@ def run_pipeline(
     workers: int | None = None,
     member: Member | None = None,
     limits: Limits | None = None,
+    pipeline_run_id: str | None = None,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
 
@@ -152,6 +153,8 @@ def run_pipeline(
     limits : Limits, optional
         How often a step is tried, how long it may take and how much memory it may use, in place
         of what ``mlops.yaml`` says.
+    pipeline_run_id : str, optional
+        A new id, of callers that look at the run before it has ended.
 
     Raises
     ------
@@ -167,6 +170,8 @@ def run_pipeline(
     request = _request(project, name, given or {}, choice or Choice(), workers)
     if member is not None:
         request = replace(request, id=member.id, parent_run_id=member.parent_run_id)
+    elif pipeline_run_id is not None:
+        request = replace(request, id=pipeline_run_id)
     request = replace(request, limits=limits or Limits())
     has_succeeded = False
     try:

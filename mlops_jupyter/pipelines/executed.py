@@ -28,6 +28,7 @@ OURS = "mlops"
 """In the notebook's metadata: how it ended, and the Run."""
 
 OnCell = Callable[[int, Mapping[str, Any]], None]
+OnOutput = Callable[[Mapping[str, Any]], None]
 
 
 class Manager(NotebookExecutionManager):
@@ -53,6 +54,7 @@ class Manager(NotebookExecutionManager):
     ) -> None:
         super().__init__(nb, output_path, log_output, progress_bar, autosave_cell_every)
         self.ending = END
+        self.on_output: OnOutput | None = None
         self.cell: int | None = None
         self.run_id: str | None = None
         self._on_cell = on_cell

@@ -9,6 +9,7 @@ import msgspec
 
 from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.pipelines import record
+from mlops_jupyter.pipelines.live import place_of
 from mlops_jupyter.pipelines.pipeline import PipelineRun, PipelineSummary, StepRun
 from mlops_jupyter.project import Project
 
@@ -70,7 +71,15 @@ def _pipeline_run(project: Project, row: sqlite3.Row) -> PipelineRun:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         steps=tuple(
-            replace(StepRun(*step), failures=failures.get(step_run_id, ()))
+            _step_run(project, StepRun(*step), failures.get(step_run_id, ()))
             for *step, step_run_id in steps
         ),
     )
+
+
+def _step_run(project: Project, found: StepRun, failures: tuple[str, ...]) -> StepRun:
+    found = replace(found, failures=failures)
+    if found.status != "running" or found.executed is None:
+        return found
+    cell, cells = place_of(project.root / found.executed) or (None, None)
+    return replace(found, cell=cell, cells=cells)

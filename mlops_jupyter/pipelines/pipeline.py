@@ -92,6 +92,8 @@ class StepRun:
         Why it was run, or not, in words.
     failures : tuple of str
         The errors of its attempts that failed, the first one first.
+    cell, cells : int or None
+        At which cell of how many it is, from 1, while it is running.
     """
 
     step: str
@@ -102,6 +104,30 @@ class StepRun:
     error: str | None
     why: str | None = None
     failures: tuple[str, ...] = ()
+    cell: int | None = None
+    cells: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """A part of what the cells of a step have printed.
+
+    Attributes
+    ----------
+    step : StepRun
+        As it stands.
+    text : str
+    offset, next_offset : int
+        In bytes: where the part begins, and where the next one does.
+    is_ended : bool
+        Nothing will come after it.
+    """
+
+    step: StepRun
+    text: str
+    offset: int
+    next_offset: int
+    is_ended: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from mlops_jupyter.pipelines.execute import LOG, Progress, Request, StepProgress
 from mlops_jupyter.pipelines.graph import Graph, Node
 from mlops_jupyter.pipelines.kernel import Kernel
 from mlops_jupyter.pipelines.limits import Limits
+from mlops_jupyter.pipelines.live import StepLog
 from mlops_jupyter.pipelines.notebook import step_notebook, to_json
 from mlops_jupyter.pipelines.watch import Watch
 from mlops_jupyter.project import Project
@@ -75,9 +76,14 @@ class Step:
     finish: Callable[[], None] | None = None
     limits: Limits = field(default_factory=Limits)
     parts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    log: StepLog = field(init=False)
     last: int = 0
     done: int = 0
     watch: Watch | None = None
+
+    def __post_init__(self) -> None:
+        """Begin its log."""
+        self.log = StepLog(Path(self.file).absolute(), self.request.environment.values())
 
     def run(self) -> None:
         """Execute it, again where it failed and may be, and note how it ended."""
@@ -140,6 +146,7 @@ class Step:
                     engine_name="mlops",
                     progress_bar=False,
                     on_cell=self.begin_cell,
+                    on_output=self.log.add,
                     kernel=kernel,
                 )
         except PapermillExecutionError as error:
@@ -157,6 +164,8 @@ class Step:
             raise self.lost(str(error)) from None
         except OSError as error:
             raise refused_by_disk(error.filename or self.file, error) from error
+        finally:
+            self.log.end()
         if self.watch.reason is not None:  # its last cell heard of it, and ended all the same
             raise self.lost(self.watch.reason)
         hands_on = not self.node.is_last or self.node.flow.passes
@@ -173,6 +182,7 @@ class Step:
         if self.parts[index]["part"] == "step" and cell["cell_type"] == "code":
             self.done += 1
             self.tell(self.done)
+        self.log.begin(self.where(), self.done, len(self.node.step.cells))
 
     def tell(self, cell: int, *, finished: bool = False, error: str | None = None) -> None:
         """Tell where the run is."""

@@ -38,7 +38,7 @@ def test_build_run_and_list(mlops, offline: Project) -> None:
     status, ran, _ = mlops("pipeline", "run", "train", "-p", "depth", "-2", "-p", "name", "x y")
     assert status == 0
     lines = ran.splitlines()
-    assert lines[0] == "step 1/2 load …"
+    assert lines[0] == "step 1/2 load …  never ran"
     assert lines[1].startswith("step 1/2 load: 1 cell, ")
     assert lines[4].startswith("pipeline train: finished in ")
     for line in lines[5:7]:

@@ -11,7 +11,8 @@ import type {
   NotebookState,
   PipelineRun,
   ProjectInfo,
-  Run
+  Run,
+  StepRun
 } from '../wire';
 
 /** English, as JupyterLab fills in the numbers. */
@@ -114,6 +115,16 @@ export const pipelineRun = (more: Partial<PipelineRun>): PipelineRun => ({
   ...more
 });
 
+export const stepRun = (more: Partial<StepRun> = {}): StepRun => ({
+  step: 'load',
+  status: 'finished',
+  started_at: THEN,
+  ended_at: THEN,
+  executed: null,
+  error: null,
+  ...more
+});
+
 export const report = (more: Partial<GateReport> = {}): GateReport => ({
   verdict: 'fail',
   challenger: 3,
@@ -171,7 +182,11 @@ export const notebookState = (
 
 /** A server that answers from memory, and notes what it was asked. */
 export class MemoryApi implements IApi {
-  answers = { info: info(), runs: [run()] };
+  answers = {
+    info: info(),
+    runs: [run()],
+    step: 'running' as StepRun['status']
+  };
   asked: string[] = [];
   down: Error | null = null;
 
@@ -197,6 +212,44 @@ export class MemoryApi implements IApi {
 
   pipelines: IApi['pipelines'] = () =>
     this.answer('pipelines', { pipelines: [] });
+
+  parameters: IApi['parameters'] = (_path, pipeline) =>
+    this.answer(`parameters ${pipeline}`, {
+      pipeline,
+      notebook: 'train.ipynb',
+      schema: {}
+    });
+
+  picture: IApi['picture'] = (_path, pipeline) =>
+    this.answer(`picture ${pipeline}`, { pipeline, mermaid: 'flowchart TD' });
+
+  launch: IApi['launch'] = (_path, pipeline) =>
+    this.answer(`launch ${pipeline}`, pipelineRun({ pipeline }));
+
+  cancel: IApi['cancel'] = (_path, id) =>
+    this.answer(`cancel ${id}`, pipelineRun({ id }));
+
+  /** What a step has printed; its end is where the text ends. */
+  printed = '';
+
+  log: IApi['log'] = (_path, id, step, offset) => {
+    const begin = offset ?? 0;
+    return this.answer(`log ${id} ${step} ${offset}`, {
+      step: stepRun({ step, status: this.answers.step }),
+      text: this.printed.slice(begin),
+      offset: begin,
+      next_offset: this.printed.length,
+      is_ended: this.answers.step !== 'running'
+    });
+  };
+
+  executed: IApi['executed'] = (_path, id, step) =>
+    this.answer(`executed ${id} ${step}`, {
+      cells: [],
+      metadata: {},
+      nbformat: 4,
+      nbformat_minor: 5
+    });
 
   models: IApi['models'] = () => this.answer('models', { models: [] });
 

@@ -44,6 +44,9 @@ const GLYPHS = {
   forward: 'M6 3.5 10.5 8 6 12.5',
   promote: 'M8 13V3.5M4 7.3l4-4 4 4',
   rollback: 'M3.2 7.2h6.3a3.1 3.1 0 0 1 0 6.2H7M5.9 4.3 3 7.2l2.9 2.9',
+  run: 'M5 3.2v9.6L12.6 8z',
+  stop: 'M4.2 4.2h7.6v7.6H4.2z',
+  picture: 'M2.2 3h4.6v3.2H2.2zM9.2 9.8h4.6V13H9.2zM4.5 6.2v5.2h4.7',
   reject: 'm4.5 4.5 7 7m0-7-7 7'
 } as const;
 

@@ -1,0 +1,114 @@
+"""A report as JUnit XML, which every CI reads.
+
+https://github.com/testmoapp/junitxml says what is common to those that write and read it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+from mlops_jupyter.pipelines.report import Report, StepReport
+from mlops_jupyter.runs.metric import metric_text
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold, not even as a reference. https://www.w3.org/TR/xml/#charsets"""
+
+WHOLE = "(run)"
+"""The case that fails when no step is to blame: nothing was started, or MLflow is away."""
+
+
+def junit(report: Report) -> bytes:
+    """Return a report as JUnit XML: one suite, one case for each step.
+
+    A step that was not run because it is known has passed, with a note; one that was not reached
+    is skipped; a cell that raised is a failure; all else that ends a step is an error.
+    """
+    root = ET.Element("testsuites")
+    suite = ET.SubElement(root, "testsuite", name=_text(report.pipeline))
+    _properties(suite, report)
+    *names, whole = _unique([*(step.name for step in report.steps), WHOLE])
+    for name, step in zip(names, report.steps, strict=True):
+        _case(suite, report.pipeline, name, step)
+    if report.error and not _says_why(report):
+        _whole(suite, report, whole)
+    counts = {
+        "tests": len(suite.findall("testcase")),
+        "failures": len(suite.findall("testcase/failure")),
+        "errors": len(suite.findall("testcase/error")),
+        "skipped": len(suite.findall("testcase/skipped")),
+    }
+    for element in (root, suite):
+        for key, value in counts.items():
+            element.set(key, str(value))
+        element.set("time", _seconds(report.seconds))
+    if report.started_at is not None:
+        suite.set("timestamp", report.started_at[:19])
+    ET.indent(root)
+    content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content + b"\n"
+
+
+def _says_why(report: Report) -> bool:
+    """Return whether the steps themselves say that the run did not end well."""
+    return any(step.status in {"failed", "interrupted"} for step in report.steps)
+
+
+def _properties(suite: ET.Element, report: Report) -> None:
+    told = {"status": report.status, "run": report.run_id or ""}
+    told |= {f"parameter.{name}": str(value) for name, value in report.parameters.items()}
+    told |= {f"metric.{name}": metric_text(value) for name, value in report.metrics.items()}
+    parent = ET.SubElement(suite, "properties")
+    for name, value in told.items():
+        ET.SubElement(parent, "property", name=_text(name), value=_text(value))
+
+
+def _case(suite: ET.Element, pipeline: str, name: str, step: StepReport) -> None:
+    case = ET.SubElement(
+        suite, "testcase", classname=_text(pipeline), name=name, time=_seconds(step.seconds)
+    )
+    if step.status == "failed" and step.cell is not None:
+        told = step.cell
+        failure = ET.SubElement(
+            case,
+            "failure",
+            message=_text(step.error or told.error),
+            type=_text(told.error.partition(":")[0]),
+        )
+        failure.text = _text(f"{told.source}\n\n{told.traceback}")
+    elif step.status in {"failed", "interrupted"}:
+        message = _text(step.error or step.status)
+        ET.SubElement(case, "error", message=message, type=step.status).text = message
+    elif step.status not in {"finished", "cached"}:
+        ET.SubElement(case, "skipped", message=_text(step.why or "it was not reached"))
+    note = "not run again" if step.status == "cached" else ""
+    said = ": ".join(filter(None, (note, step.why)))
+    if said and step.status in {"finished", "cached", "failed"}:
+        ET.SubElement(case, "system-out").text = _text(said)
+
+
+def _whole(suite: ET.Element, report: Report, name: str) -> None:
+    case = ET.SubElement(
+        suite, "testcase", classname=_text(report.pipeline), name=name, time=_seconds(None)
+    )
+    message = _text(report.error or report.status)
+    error = ET.SubElement(case, "error", message=message, type=report.status)
+    error.text = _text("\n".join(filter(None, (report.error, report.hint))))
+
+
+def _unique(names: list[str]) -> Iterator[str]:
+    """Give each name once: readers tell cases apart by it."""
+    taken: set[str] = set()
+    for number, name in enumerate(map(_text, names), 1):
+        mine = name if name not in taken else f"{name} ({number})"
+        taken.add(mine)
+        yield mine
+
+
+def _seconds(seconds: float | None) -> str:
+    return f"{seconds or 0:.3f}"
+
+
+def _text(text: str) -> str:
+    return _NO_XML.sub("\ufffd", text)
