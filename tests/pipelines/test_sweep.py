@@ -15,7 +15,10 @@ from mlflow import MlflowClient
 import mlops_jupyter
 from mlops_jupyter.errors import CellFailedError, NotFoundError, UsageError
 from mlops_jupyter.pipelines import trial
-from mlops_jupyter.pipelines.sweep import SweepProgress, sweep
+from mlops_jupyter.pipelines.axis import Axis
+from mlops_jupyter.pipelines.choice import Choice
+from mlops_jupyter.pipelines.declared import read_graph
+from mlops_jupyter.pipelines.sweep import Plan, SweepProgress, sweep
 from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.runs import history as runs
 from mlops_jupyter.runs import mirror
@@ -178,6 +181,23 @@ def test_what_cannot_be_meant_is_refused_before_anything_runs(
     assert code == 2
     assert said in errors
     assert before == (len(trial.last(made, "train")), often(made, "fit"))
+
+
+def test_of_joined_notebooks_those_are_shared_that_nothing_varied_reaches(project: Project) -> None:
+    for name, source in {
+        "raw": "rows = 3", "fast": "model = rows * lr", "slow": "other = rows + 1",
+        "report": "best = model + other",
+    }.items():  # fmt: skip
+        top = [code("lr = 0.1", PARAMETERS)] if name == "fast" else []
+        write(project.root / f"{name}.ipynb", *top, code(source, f"step:{name}"))
+    (project.root / "mlops.yaml").write_text(
+        "version: 1\npipelines:\n  study:\n    notebooks:\n"
+        + "".join(f"      {name}: {name}.ipynb\n" for name in ("raw", "fast", "slow", "report"))
+    )
+    declared = open_project(project.root)
+    graph = read_graph(declared, "study")
+    plan = Plan(declared, graph, {}, (Axis("lr", (1.0, 2.0)),), Choice(), None, {"lr": 0.1})
+    assert plan.shared() == ("raw", "slow")
 
 
 def test_trials_that_write_the_same_file_run_one_after_the_other(offline: Project) -> None:
