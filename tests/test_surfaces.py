@@ -41,13 +41,16 @@ ONLY_FUNCTIONS = {
     "sweep": "`mlops pipeline run NAME -p depth=3,5`",
     "track": "inside a notebook; `%%track`",
 }
+OF_TWO_THINGS = {
+    "export": "the command writes a pipeline for another tool; the function is `mlops data export`",
+}
 DATA_FUNCTIONS = {"tag", "untag", "export", "erase"}
 
 
 def test_each_command_is_a_function_and_the_other_way_round() -> None:
     functions = set(mlops_jupyter.__all__)
     assert set(COMMANDS) - functions == set(ONLY_COMMANDS)
-    assert functions - set(COMMANDS) == set(ONLY_FUNCTIONS) | DATA_FUNCTIONS
+    assert functions - (set(COMMANDS) - set(OF_TWO_THINGS)) == set(ONLY_FUNCTIONS) | DATA_FUNCTIONS
     assert set(data.COMMANDS) >= DATA_FUNCTIONS
 
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "gc": ("mlops_jupyter.cli.care", "Remove what nothing needs any more."),
     "verify": ("mlops_jupyter.cli.care", "Find what is damaged, and who suffers from it."),
     "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
+    "export": ("mlops_jupyter.cli.exporting", "Write a pipeline for Airflow, Docker and others."),
     "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),
     "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),
     "decisions": ("mlops_jupyter.cli.release", "List what was decided on a model, and why."),

@@ -15,6 +15,7 @@ import click
 
 from mlops_jupyter.cli.cancel import cancel_command
 from mlops_jupyter.cli.cutting import build_command, check_command, show_command
+from mlops_jupyter.cli.exporting import export_command, schedule_command
 from mlops_jupyter.cli.limits import limit_options, limits_of
 from mlops_jupyter.cli.log import log_command
 from mlops_jupyter.cli.parameters import (
@@ -188,7 +189,10 @@ def list_command(as_json: bool) -> None:
     console().print(shown)
 
 
-for _command in (plan_command, why_command, touch_command, cancel_command, log_command):
+for _command in (
+    plan_command, why_command, touch_command, cancel_command, log_command,
+    export_command, schedule_command,
+):  # fmt: skip
     pipeline_command.add_command(_command)
 
 
