@@ -41,6 +41,9 @@ HARMLESS = {
 CONFIGURING = {"config", "load_ext", "matplotlib"}
 """Line magics that set up the kernel."""
 
+SETTING = {"autoreload", "cd", "env", "precision", "set_env"}
+"""Line magics that set something for all that comes after."""
+
 _OPTIONS = {
     "time": r"(?:--?[\w-]+\s+)*",
     "timeit": r"(?:-(?:[qotcv]+|[nrp]\s*\w+)\s+)*",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mlops_jupyter.cells.analysis import Names, analyse, names_of
-from mlops_jupyter.cells.magic import CONFIGURING, magic_of
+from mlops_jupyter.cells.keeping import keeps_state
+from mlops_jupyter.cells.magic import CONFIGURING, SETTING, magic_of
 from mlops_jupyter.cells.scope import UNPARSABLE, parsed
 
 _IMPORT = (ast.Import, ast.ImportFrom)
@@ -19,13 +20,35 @@ _COMPOUND = (ast.If, ast.Try)
 
 
 _SETTERS = re.compile(
-    r"basicConfig|chdir|filterwarnings|rc|set|simplefilter|use"
-    r"|set_(?:context|config|default_dtype|option|options|palette|printoptions|style|theme)"
+    r"basicConfig|chdir|disable_max_rows|filterwarnings|init_printing|load_dotenv|rc|set"
+    r"|register_matplotlib_converters|setLevel|setdefaulttimeout|seterr|setlocale"
+    r"|setrecursionlimit|simplefilter|use|set_\w+"
 )
 """Functions of modules that set something for the whole process."""
 
-_PATHS = {"append", "extend", "insert"}
-"""Methods of ``sys.path``."""
+_SETTERS_ALONE = re.compile(
+    r"basicConfig|filterwarnings|load_dotenv|register_matplotlib_converters|seterr|setlocale"
+    r"|setrecursionlimit|simplefilter"
+    r"|set_(?:config|context|option|options|palette|printoptions|style|theme)"
+)
+"""Those that are imported from their module; the user's own may be called anything."""
+
+_RANDOM = re.compile(r"set_(?:\w+_)?(?:rng_state|seed|state)")
+"""Where random generators stand is no setting: they go on."""
+
+SHELL = "get_ipython"
+"""Whose state ``%cd`` sets."""
+
+_OF_SETTINGS = {
+    "config": {"update"},
+    "environ": {"setdefault", "update"},
+    "logging": {"disable"},
+    "path": {"append", "extend", "insert"},
+    "rcParams": {"update"},
+    "renderers": {"enable"},
+    "tqdm": {"pandas"},
+}
+"""Methods that set something, by what they are of: ``plt.rcParams.update(…)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +69,9 @@ class Statement:
     configures : str or None
         The name whose state it sets, e.g. ``os`` in ``os.environ["SEED"] = "1"`` or ``pd`` in
         ``pd.set_option(…)``. Running it again elsewhere does no harm if that is a module.
+    keeps : bool
+        It defines a function or class that keeps something from call to call: in a default, in
+        an attribute of its own.
     """
 
     source: str
@@ -53,6 +79,7 @@ class Statement:
     defines: bool = False
     imports: bool = False
     configures: str | None = None
+    keeps: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -95,7 +122,9 @@ def _statements(source: str) -> Iterator[Statement]:
         text = _text(lines, node)
         defines = _defines(node) or (magic is not None and magic.name in CONFIGURING)
         imports = isinstance(node, _IMPORT)
-        yield Statement(text, names_of(node), defines, imports, _configured(node))
+        yield Statement(
+            text, names_of(node), defines, imports, _configured(node), keeps_state(node)
+        )
 
 
 def _text(lines: list[bytes], node: ast.stmt) -> str:
@@ -140,16 +169,34 @@ def _inner(node: ast.If | ast.Try) -> Iterator[ast.stmt]:
 
 def _configured(node: ast.stmt) -> str | None:
     """Return the name whose state a statement sets, as far as it shows."""
+    if isinstance(node, ast.If | ast.For | ast.With):
+        roots = [_configured(inner) for inner in (*node.body, *getattr(node, "orelse", ()))]
+        return roots[0] if len(set(roots)) == 1 else None
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
-        return None if isinstance(target, ast.Name) else _root(target)
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        called = node.value.func
-        if isinstance(called, ast.Attribute):
-            sets_path = called.attr in _PATHS and ast.unparse(called.value) == "sys.path"
-            sets = _SETTERS.fullmatch(called.attr) is not None
-            return _root(called) if sets or sets_path else None
+        if not isinstance(target, ast.Name):
+            return _root(target)
+        if target.id != "_":
+            return None
+    if isinstance(node, ast.Assign | ast.Expr) and isinstance(node.value, ast.Call):
+        magic = magic_of(node.value)
+        if magic is not None:
+            return SHELL if magic.name in SETTING and isinstance(node, ast.Expr) else None
+        return _root(node.value.func) if _sets(node.value.func) else None
     return None
+
+
+def _sets(called: ast.expr) -> bool:
+    """Return whether a function sets something, by its name."""
+    if isinstance(called, ast.Name):
+        return _SETTERS_ALONE.fullmatch(called.id) is not None
+    if not isinstance(called, ast.Attribute):
+        return False
+    name, around = called.attr, called.value
+    of = around.id if isinstance(around, ast.Name) else getattr(around, "attr", "")
+    if name in _OF_SETTINGS.get(of, ()):
+        return True
+    return _SETTERS.fullmatch(name) is not None and _RANDOM.fullmatch(name) is None
 
 
 def _root(node: ast.expr) -> str | None:

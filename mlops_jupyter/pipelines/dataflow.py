@@ -19,7 +19,7 @@ from functools import reduce
 from itertools import accumulate
 
 from mlops_jupyter.cells.analysis import CellAnalysis, is_given
-from mlops_jupyter.cells.statement import Statement, statements
+from mlops_jupyter.cells.statement import SHELL, Statement, statements
 from mlops_jupyter.errors import UsageError, did_you_mean
 from mlops_jupyter.pipelines.contract import fixed_parameters
 from mlops_jupyter.pipelines.source import PARAMETERS, SourceCell, SourceNotebook
@@ -171,13 +171,14 @@ class _Names:
         """Return whether a statement can be taken along as code.
 
         A definition that reads a variable when it is made, e.g. as a default, cannot: the
-        variable may be another by then. It is passed on as a value. A setting that reads one
-        cannot either.
+        variable may be another by then. Nor can one that keeps something from call to call. They
+        are passed on as values. A setting that reads a variable cannot be taken along either.
         """
         analysis = statement.analysis
         is_decorated = bool(analysis.uses & analysis.definitions)
         reads = self.reach(analysis.reads) if is_decorated else analysis.reads
-        can = statement.defines or statement.configures in self._modules | self.defined
+        defines = statement.defines and not statement.keeps
+        can = defines or statement.configures in self._modules | self.defined | {SHELL}
         return can and (statement.imports or not reads & self._variables)
 
 

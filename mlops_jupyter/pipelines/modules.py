@@ -8,6 +8,7 @@ the kernel would: in the folder of the notebook, in ``PYTHONPATH``, in what the 
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
@@ -35,6 +36,10 @@ _KNOWN = {
 ABSENT = "not installed"
 
 
+Folders = tuple[tuple[str, int], ...]
+"""Where packages are installed, and when something was last installed there."""
+
+
 @dataclass
 class Imported:
     """What some code imports, and which variables of the environment it reads.
@@ -51,6 +56,8 @@ class Imported:
         Names and attributes in the project's modules.
     unclear : list of str
         What cannot be told, in words.
+    folders : tuple
+        Where packages were looked for.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -58,6 +65,7 @@ class Imported:
     variables: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     unclear: list[str] = field(default_factory=list)
+    folders: Folders = field(default_factory=lambda: _folders())
 
 
 def imported(sources: Iterable[str], folder: Path) -> Imported:
@@ -129,7 +137,7 @@ def _package(name: str, found: Imported) -> None:
     top = name.partition(".")[0]
     if top in sys.stdlib_module_names or top == "__main__":
         return
-    distribution, version = distribution_of(top)
+    distribution, version = _distribution_of(top, found.folders)
     found.packages[distribution] = version
 
 
@@ -279,10 +287,22 @@ def _editable(top: str) -> tuple[Path, ...]:
     return (file.parent.parent if file.name == "__init__.py" else file.parent,)
 
 
-@lru_cache(maxsize=1024)
 def distribution_of(top: str) -> tuple[str, str]:
-    """Return the distribution that a module belongs to, and its version."""
-    known = _installed(tuple(sys.path))
+    """Return the distribution that a module belongs to, and its version now."""
+    return _distribution_of(top, _folders())
+
+
+def _folders() -> Folders:
+    found = []
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            found.append((folder, Path(folder or ".").stat().st_mtime_ns))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _distribution_of(top: str, folders: Folders) -> tuple[str, str]:
+    known = _installed(folders)
     name = _KNOWN.get(top, top).replace("_", "-").lower()
     if name not in known:
         name = _owner(top) or name
@@ -290,8 +310,9 @@ def distribution_of(top: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=4)
-def _installed(folders: tuple[str, ...]) -> dict[str, str]:
-    return installed(folders)
+def _installed(folders: Folders) -> dict[str, str]:
+    # a server lives on while packages come and go
+    return installed(folder for folder, _ in folders)
 
 
 def _owner(top: str) -> str | None:

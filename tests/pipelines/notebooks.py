@@ -91,7 +91,7 @@ def run_steps(project: Project, path: Path) -> dict[str, Any]:
         namespace = fresh_namespace()
         for cell in step_notebook(made, position, "study.ipynb")["cells"]:
             if cell["cell_type"] == "code":
-                _run_cell(project, step_run_id, cell["source"], namespace)
+                run_cell(project, step_run_id, cell["source"], namespace)
     return namespace
 
 
@@ -106,7 +106,8 @@ def run(source: str, namespace: dict[str, Any]) -> dict[str, Any]:
     return namespace
 
 
-def _run_cell(project: Project, step_run_id: str, source: str, namespace: dict[str, Any]) -> None:
+def run_cell(project: Project, step_run_id: str, source: str, namespace: dict[str, Any]) -> None:
+    """Run a cell of a step's notebook, also those that were added."""
     magic, *words = source.split()
     if magic == "%mlops" and words[0] == "receive":
         restore_values(project, step_run_id, namespace, words[1:])
