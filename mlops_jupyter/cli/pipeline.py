@@ -66,6 +66,13 @@ for _command in (build_command, show_command, check_command):
     "--workers", type=click.IntRange(min=1), metavar="N",
     help="Steps, or trials of a sweep, that run side by side. Default: one for each core.",
 )  # fmt: skip
+@click.option(
+    "--executor", type=click.Choice(["local", "dask"]),
+    help="Where the steps run: here, or on a Dask cluster. Default: dask with --cluster.",
+)  # fmt: skip
+@click.option(
+    "--cluster", metavar="ADDRESS", help="The scheduler of the cluster, e.g. tcp://10.0.0.1:8786."
+)
 @choice_options
 @sweep_options
 @limit_options
@@ -82,6 +89,8 @@ def run_command(
     summary: Path | None,
     plain: bool,
     as_json: bool,
+    executor: str | None,
+    cluster: str | None,
     **choice: Any,
 ) -> int:
     """Run the pipeline NAME by papermill; steps that are known are not run again.
@@ -93,6 +102,8 @@ def run_command(
     from mlops_jupyter.cli.progress import manner, shown
     from mlops_jupyter.pipelines.execute import run_pipeline
 
+    if executor is not None and (executor == "dask") != (cluster is not None):
+        raise click.UsageError("--executor dask needs --cluster ADDRESS, and local has none")
     reports = Reports(name, secrets.token_hex(8), junit, summary)
     limits, asked = limits_of(choice), choice_of(**choice)
     with reports.written():
@@ -100,6 +111,8 @@ def run_command(
         from_file = content(file)
         found = reading(project, name, dict(parameters), sweep)
         if found is not None and found.axes:
+            if cluster is not None:
+                raise click.UsageError("the trials of a sweep run here: leave --cluster out")
             varied = {axis.name for axis in found.axes}
             given = {k: v for k, v in from_file.items() if k not in varied} | found.given
             with handed_over(project):
@@ -113,7 +126,7 @@ def run_command(
         with handed_over(project), shown(manner(plain=plain, as_json=as_json), look) as progress:
             run = run_pipeline(
                 project, name, every, progress, choice=asked, workers=workers, limits=limits,
-                pipeline_run_id=run_id,
+                pipeline_run_id=run_id, cluster=cluster,
             )  # fmt: skip
     if as_json:
         from mlops_jupyter import wire

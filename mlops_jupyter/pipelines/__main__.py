@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,8 +14,14 @@ from mlops_jupyter.pipelines.runner import run
 from mlops_jupyter.project import open_project
 
 
-def work(content: bytes, tell: Tell) -> int:
-    """Do what the request asks for."""
+def work(content: bytes, tell: Tell, run: Callable[..., None] = run) -> int:
+    """Do what the request asks for.
+
+    Parameters
+    ----------
+    run : callable
+        Called with the project, the request and where to tell how far it is.
+    """
 
     def event(event: Event) -> None:
         tell(msgspec.json.encode(event))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlops_jupyter.errors import NotFoundError, UsageError
@@ -28,6 +28,10 @@ class Choice:
         This one, and what it needs: those after it do not take place.
     cache : bool
         False: nothing is looked up, and nothing kept.
+    known : mapping of str to str
+        By step: the entry that is taken for it, whatever has changed since.
+    part_of : str or None
+        The pipeline run on another machine for which a step is run.
     audit : bool or None
         True: what is known is run all the same, and compared. None: each fiftieth time it is.
     """
@@ -37,6 +41,8 @@ class Choice:
     only: str | None = None
     to: str | None = None
     cache: bool = True
+    known: Mapping[str, str] = field(default_factory=dict)
+    part_of: str | None = None
     audit: bool | None = None
 
     def check(self, steps: Sequence[str]) -> None:

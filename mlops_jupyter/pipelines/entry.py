@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.pipelines import record
 from mlops_jupyter.pipelines.damage import put_aside
 from mlops_jupyter.pipelines.key import Key, Part
@@ -109,6 +110,20 @@ def from_row(row: sqlite3.Row) -> Entry:
         row["made_at"],
         row["origin"],
     )
+
+
+def get(project: Project, entry_id: str) -> Entry:
+    """Return an entry.
+
+    Raises
+    ------
+    NotFoundError
+        There is none with this id.
+    """
+    row = project.catalog.row("SELECT * FROM step_entry WHERE id = ?", (entry_id,))
+    if row is None:
+        raise NotFoundError("kept step", entry_id)
+    return from_row(row)
 
 
 class RunRows:
@@ -281,8 +296,8 @@ def _put(rows: sqlite3.Connection, made: Entry, pipeline: str, step: str, step_r
 
 
 def give(project: Project, entry: Entry, opened: record.Opened, position: int, file: Path,
-         why: str) -> None:  # fmt: skip
-    """Give what a step gave before to another run, instead of running it.
+         why: str, status: record.Given = "cached") -> None:  # fmt: skip
+    """Give what a step gave before, or elsewhere, to another run, instead of running it here.
 
     Raises
     ------
@@ -298,7 +313,9 @@ def give(project: Project, entry: Entry, opened: record.Opened, position: int, f
     with project.catalog.transaction() as rows:
         for run_id in {opened.runs[position], opened.run_id}:
             _give_rows(rows, entry.records, run_id, position)
-        record.taken(rows, opened, position, entry.id, entry.passes, entry.passes_digest, why)
+        record.taken(
+            rows, opened, position, entry.id, entry.passes, entry.passes_digest, why, status
+        )
 
 
 def _put_back(path: Path, content: bytes) -> None:

@@ -31,6 +31,9 @@ from mlops_jupyter.runs import mirror
 
 LOG = "log.txt"
 
+MOST_ELSEWHERE = 64
+"""Steps that wait for a cluster at once, when nothing is said: each is a thread here."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
@@ -91,6 +94,8 @@ class Request:
         The Run in which that of this pipeline run is nested.
     limits : Limits
         In place of what ``mlops.yaml`` says.
+    cluster : str or None
+        Address of the Dask scheduler on whose workers they run.
     """
 
     root: str
@@ -105,6 +110,7 @@ class Request:
     workers: int = 1
     parent_run_id: str | None = None
     limits: Limits = field(default_factory=Limits)
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ def run_pipeline(
     member: Member | None = None,
     limits: Limits | None = None,
     pipeline_run_id: str | None = None,
+    cluster: str | None = None,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
 
@@ -155,6 +162,8 @@ def run_pipeline(
         of what ``mlops.yaml`` says.
     pipeline_run_id : str, optional
         A new id, of callers that look at the run before it has ended.
+    cluster : str, optional
+        Address of a Dask scheduler, on whose workers the steps run. Default: they run here.
 
     Raises
     ------
@@ -167,7 +176,7 @@ def run_pipeline(
     StoppedError
         Somebody cancelled it.
     """
-    request = _request(project, name, given or {}, choice or Choice(), workers)
+    request = _request(project, name, given or {}, choice or Choice(), workers, cluster)
     if member is not None:
         request = replace(request, id=member.id, parent_run_id=member.parent_run_id)
     elif pipeline_run_id is not None:
@@ -186,7 +195,12 @@ def run_pipeline(
 
 
 def _request(
-    project: Project, name: str, given: Mapping[str, Any], choice: Choice, workers: int | None
+    project: Project,
+    name: str,
+    given: Mapping[str, Any],
+    choice: Choice,
+    workers: int | None,
+    cluster: str | None,
 ) -> Request:
     """Check all that can be checked before anything runs."""
     if workers is not None and workers < 1:
@@ -206,7 +220,8 @@ def _request(
         injected={node.notebook: _injected(node, given) for node in graph.nodes},
         environment=bound.environment,
         choice=choice,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or (MOST_ELSEWHERE if cluster else os.cpu_count() or 1),
+        cluster=cluster,
     )
 
 
@@ -234,7 +249,8 @@ def _execute(
     try:
         folder.mkdir(parents=True)
         with (folder / LOG).open("wb") as log:
-            running = process.start("mlops_jupyter.pipelines", log)
+            module = "mlops_jupyter.cluster" if request.cluster else "mlops_jupyter.pipelines"
+            running = process.start(module, log)
     except OSError as error:
         raise refused_by_disk(folder, error) from error
     with running:
@@ -262,7 +278,7 @@ def _listen(
     for line in process.events(running, msgspec.json.encode(request)):
         event = msgspec.json.decode(line, type=Event)
         if event.failure is not None:
-            failure = _error_of(event.failure)
+            failure = error_of(event.failure)
         elif event.progress is not None and progress is not None:
             progress(event.progress)
     return failure
@@ -282,7 +298,8 @@ def failure_of(error: MlopsError) -> dict[str, str | None]:
     return told
 
 
-def _error_of(told: dict[str, str | None]) -> MlopsError:
+def error_of(told: dict[str, str | None]) -> MlopsError:
+    """Return the error that `failure_of` told."""
     if told["class"] == CellFailedError.__name__:
         return CellFailedError(
             told["notebook"] or "",

@@ -23,6 +23,9 @@ from mlops_jupyter.runs.liveness import HOST, is_alive, is_here
 
 End = Literal["finished", "failed", "interrupted"]
 
+Given = Literal["cached", "finished"]
+"""What becomes of a step that was not run here: it was known, or run elsewhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -60,6 +63,7 @@ def begin(
     executed: Sequence[str],
     seeded: Collection[int] = (),
     parent_run_id: str | None = None,
+    part_of: str | None = None,
 ) -> Opened:
     """Write down a pipeline run that this process will execute.
 
@@ -75,6 +79,8 @@ def begin(
         Positions of the steps before whose end code has seeded random numbers.
     parent_run_id : str, optional
         The Run in which that of this pipeline run is nested.
+    part_of : str, optional
+        The pipeline run on another machine for which this one runs a step.
     """
     name, notebook = graph.pipeline.name, ", ".join(file.path for file in files)
     steps = tuple(secrets.token_hex(8) for _ in graph.nodes)
@@ -84,9 +90,10 @@ def begin(
         rows = stack.enter_context(project.catalog.transaction())
         rows.execute(
             "INSERT INTO pipeline_run (id, pipeline, notebook, notebook_digest, parameters,"
-            " status, host, pid, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?)",
+            " status, host, pid, started_at, part_of)"
+            " VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)",
             (pipeline_run_id, name, notebook, digests[0], json.dumps(dict(parameters)),
-             HOST, os.getpid(), now()),
+             HOST, os.getpid(), now(), part_of),
         )  # fmt: skip
         if len(files) > 1:
             rows.executemany(
@@ -220,13 +227,15 @@ def taken(
     passes: str | None,
     passes_digest: str | None,
     why: str,
+    status: Given = "cached",
 ) -> None:
-    """Note that a step was not run: what it gave before was taken."""
+    """Note that a step was not run here: what it gave before, or elsewhere, was taken."""
     at = now()
     rows.execute(
-        "UPDATE step_run SET status = 'cached', started_at = ?, ended_at = ?, passes = ?,"
+        "UPDATE step_run SET status = ?, started_at = coalesce(started_at, ?), ended_at = ?,"
+        " error = NULL, passes = ?,"
         " passes_digest = ?, entry_id = ?, why = ? WHERE id = ?",
-        (at, at, passes, passes_digest, entry_id, why, opened.steps[position]),
+        (status, at, at, passes, passes_digest, entry_id, why, opened.steps[position]),
     )
     _receive(rows, opened.steps[position])
 

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,15 +22,29 @@ from mlops_jupyter.pipelines.kernel import Kernel
 from mlops_jupyter.pipelines.key import Keys
 from mlops_jupyter.pipelines.lease import Lease
 from mlops_jupyter.pipelines.source import SourceNotebook
-from mlops_jupyter.pipelines.steps import Steps
+from mlops_jupyter.pipelines.steps import Elsewhere, Steps
 from mlops_jupyter.project import Project
 
 OURS = ("mlops_jupyter.magics.extension", "mlops_jupyter.pipelines.values")
 """What each step imports of us."""
 
 
-def run(project: Project, request: Request, progress: Progress) -> None:
-    """Execute all steps; statuses in the catalog are right however it ends."""
+MakeElsewhere = Callable[[Graph, record.Opened], Elsewhere]
+
+
+def run(
+    project: Project,
+    request: Request,
+    progress: Progress,
+    make_elsewhere: MakeElsewhere | None = None,
+) -> None:
+    """Execute all steps; statuses in the catalog are right however it ends.
+
+    Parameters
+    ----------
+    make_elsewhere : callable, optional
+        Makes what runs steps on other machines.
+    """
     graph = graph_of(project.root, request.pipeline, request.files)
     folder = folder_of(project, request.pipeline, request.id)
     os.chdir(folder)
@@ -43,12 +58,15 @@ def run(project: Project, request: Request, progress: Progress) -> None:
         pipeline_run_id=request.id,
         parent_run_id=request.parent_run_id,
         parameters=request.parameters,
+        part_of=request.choice.part_of,
         executed=[(folder / file).relative_to(project.root).as_posix() for file in files],
     )
     try:
         with Lease(project, request.id), Kernels(project, request, graph, opened) as kernels:
             steps = Steps(project, request, graph, opened, keys, files, progress, kernels)
-            schedule.run(graph, request, steps.settle, kernels.kill)
+            if make_elsewhere is not None:
+                steps.elsewhere = make_elsewhere(graph, opened)
+            schedule.run(graph, request, steps.settle, steps.kill)
         record.end(project, request.id, "finished")
     except KeyboardInterrupt:
         record.end(project, request.id, "interrupted", "interrupted")

@@ -44,6 +44,9 @@ class Kernels(Protocol):
     def are_killed(self) -> bool:
         """Whether those that worked were killed."""
 
+    def kill(self) -> None:
+        """Kill those that work."""
+
     def start(self, position: int) -> None:
         """Begin to start the kernel of a step."""
 

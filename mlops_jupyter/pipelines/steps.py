@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -26,6 +26,19 @@ AUDIT_ONE_IN = 50
 """Of so many steps that are known one is run all the same, and compared."""
 
 
+class Elsewhere(Protocol):
+    """Runs steps on other machines."""
+
+    def stays(self, position: int, key: Key) -> str:
+        """Say why a step has to be run here; empty: it has not."""
+
+    def run(self, position: int, key: Key) -> tuple[Entry, str]:
+        """Run a step; return what it gave, which is here by then, and where it was run."""
+
+    def cancel(self) -> None:
+        """Let the steps that run fail at once."""
+
+
 @dataclass
 class Steps:
     """The steps of one run."""
@@ -39,6 +52,7 @@ class Steps:
     progress: Progress
     kernels: Kernels
     taken: dict[int, Entry] = field(default_factory=dict)
+    elsewhere: Elsewhere | None = None
     mending: threading.RLock = field(default_factory=threading.RLock)
 
     def settle(self, position: int) -> None:
@@ -51,6 +65,12 @@ class Steps:
             self.settle(position)
             return
         self._run(position, key, found)
+
+    def kill(self) -> None:
+        """Let the steps that run fail at once."""
+        self.kernels.kill()
+        if self.elsewhere is not None:
+            self.elsewhere.cancel()
 
     def _key(self, position: int) -> Key:
         node = self.graph.nodes[position]
@@ -75,6 +95,10 @@ class Steps:
         if forced:
             return Found(None, (forced,))
         step = self.graph.nodes[position].step
+        if step.name in choice.known:
+            return Found(
+                entry.get(self.project, choice.known[step.name]), ("it was run elsewhere",)
+            )
         place = Place(self.graph.pipeline.name, step.name, step.passes)
         found = cache.look_up(self.project, place, key)
         if found.entry is None and choice.only is not None:
@@ -120,6 +144,33 @@ class Steps:
         return False
 
     def _run(self, position: int, key: Key, found: Found) -> None:
+        if self.elsewhere is not None:
+            stays = self.elsewhere.stays(position, key)
+            if not stays:
+                self._run_elsewhere(self.elsewhere, position, key, found)
+                return
+            is_said = any(stays in why for why in found.why)
+            found = Found(found.entry, (*found.why, "so here" if is_said else f"here: {stays}"))
+        self._run_here(position, key, found)
+
+    def _run_elsewhere(self, elsewhere: Elsewhere, position: int, key: Key, found: Found) -> None:
+        step_run_id = record.begin_step(self.project, self.opened, position, ", ".join(found.why))
+        step = self.graph.nodes[position].step
+        place = StepProgress(step.name, position + 1, len(self.graph.nodes), 0, len(step.cells))
+        self.progress(place)
+        try:
+            known, where = elsewhere.run(position, key)
+            why = f"{', '.join(found.why)}; on {where}"
+            file = Path(self.files[position])
+            entry.give(self.project, known, self.opened, position, file, why, "finished")
+        except MlopsError as error:
+            status: record.End = "interrupted" if self.kernels.are_killed else "failed"
+            record.end_step(self.project, step_run_id, status, error.message)
+            raise
+        self.taken[position] = known
+        self.progress(replace(place, cell=len(step.cells), status="finished"))
+
+    def _run_here(self, position: int, key: Key, found: Found) -> None:
         self.kernels.start(position)
         # while the kernel starts
         from mlops_jupyter.pipelines.step import Step

@@ -40,6 +40,16 @@ _LAST_VALUE = (
 )
 
 
+_PARTS = "SELECT id FROM pipeline_run WHERE part_of IS NOT NULL"
+_IS_LISTED = (
+    "reproduces IS NULL"
+    f" AND (pipeline_run_id IS NULL OR pipeline_run_id NOT IN ({_PARTS}))"
+    " AND (parent_run_id IS NULL OR parent_run_id NOT IN"
+    f" (SELECT id FROM run WHERE pipeline_run_id IN ({_PARTS})))"
+)
+"""A run is listed unless it re-executes another, or holds what a worker did for another."""
+
+
 def page(
     project: Project,
     limit: int = 50,
@@ -48,7 +58,7 @@ def page(
     sort_by_metric: str | None = None,
     descending: bool = True,
 ) -> RunPage:
-    """Return a page of runs; re-executions of runs are left out.
+    """Return a page of runs; re-executions of runs are left out, and parts of others.
 
     Parameters
     ----------
@@ -67,21 +77,21 @@ def page(
         raise UsageError("a page has 1 to 10,000 runs, and begins at 0 or later")
     rows = project.catalog.rows
     if sort_by_metric is None:
-        total = rows("SELECT count(*) FROM run WHERE reproduces IS NULL")[0][0]
+        total = rows(f"SELECT count(*) FROM run WHERE {_IS_LISTED}")[0][0]
         found = rows(
-            f"SELECT {_COLUMNS} FROM run WHERE reproduces IS NULL"
+            f"SELECT {_COLUMNS} FROM run WHERE {_IS_LISTED}"
             " ORDER BY started_at DESC, id LIMIT ? OFFSET ?",
             (limit, offset),
         )
     else:
         total = rows(
-            f"SELECT count(*) FROM run WHERE reproduces IS NULL AND {_HAS_METRIC}",
+            f"SELECT count(*) FROM run WHERE {_IS_LISTED} AND {_HAS_METRIC}",
             (sort_by_metric,),
         )[0][0]
         order = "DESC" if descending else "ASC"
         found = rows(
             f"SELECT {_COLUMNS} FROM (SELECT run.*, {_LAST_VALUE} AS value FROM run"
-            f"   WHERE reproduces IS NULL AND {_HAS_METRIC})"
+            f"   WHERE {_IS_LISTED} AND {_HAS_METRIC})"
             f" ORDER BY value IS NULL, value {order}, started_at DESC LIMIT ? OFFSET ?",
             (sort_by_metric, sort_by_metric, limit, offset),
         )

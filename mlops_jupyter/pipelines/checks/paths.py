@@ -73,6 +73,15 @@ def missing_inputs(
             yield Finding("missing-input", severity, cell.position + 1, told, hint)
 
 
+def inputs(cells: Iterable[SourceCell], folder: Path, texts: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files that cells read by a path in their source, as far as they are there."""
+    for cell in cells:
+        for call in calls_of(cell.source):
+            path = _read_by(call, texts)
+            if path is not None and (folder / path).is_file():
+                yield folder / path
+
+
 def _read_by(call: ast.Call, texts: Mapping[str, str]) -> str | None:
     """Return the path of a file that a call reads, as far as it is written in the source."""
     name = path_of(call.func).rpartition(".")[2]

@@ -20,6 +20,9 @@ CREATE TABLE step_before (                  -- which steps a step follows
 -- the Run that holds what this step recorded, where that is not the Run of the whole pipeline
 ALTER TABLE step_run ADD COLUMN run_id TEXT REFERENCES run (id);
 
+-- the pipeline run for which a worker ran one step: that one is listed, and this one is not
+ALTER TABLE pipeline_run ADD COLUMN part_of TEXT;
+
 -- Who asked a pipeline run to end; its coordinator writes the end down itself.
 ALTER TABLE pipeline_run ADD COLUMN cancelled_by TEXT;
 ALTER TABLE pipeline_run ADD COLUMN cancelled_at TEXT;
