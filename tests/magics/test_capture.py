@@ -270,6 +270,16 @@ def test_a_kernel_killed_in_a_tracked_cell(project: Project, kernel: Kernel) -> 
         other.close()
 
 
+def test_an_ended_run_is_copied_to_mlflow_beside_the_kernel(
+    project: Project, kernel_with_mirror: Kernel
+) -> None:
+    kernel_with_mirror.run("%%track t\nauc = float('0.5')")
+    deadline = time.monotonic() + 180
+    while newest(project).mlflow_run_id is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert newest(project).mlflow_run_id is not None
+
+
 def test_unload_stops_recording(project: Project, kernel: Kernel) -> None:
     kernel.run("%unload_ext mlops_jupyter")
     kernel.run("x = 1")
