@@ -82,7 +82,7 @@ def build_from_run(
         It was made by a pipeline, cells of it were not written down, or the notebook is there.
     """
     run = history.get(project, run_id)
-    if run.pipeline_run_id is not None:
+    if history.is_of_pipeline(project, run):
         hint = "choose a run of cells: see `mlops runs`"
         raise UsageError(f"run {run.id} was made by a pipeline already", hint=hint)
     named = name if name is not None else _name_of(run)

@@ -100,7 +100,7 @@ def _checked(project: Project, run_id: str, tolerance: float | None) -> Run:
         raise UsageError(f"run {run.id} is still running", hint="wait until it ends")
     if run.status == "interrupted":
         raise UsageError(f"run {run.id} was interrupted: there is no result to reproduce")
-    if run.pipeline_run_id is not None:
+    if history.is_of_pipeline(project, run):
         raise UsageError(
             f"run {run.id} is the run of a pipeline, which `reproduce` does not execute yet",
             hint="`mlops pipeline run` executes it again; compare with `mlops diff`",

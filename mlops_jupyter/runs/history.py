@@ -115,6 +115,13 @@ def get(project: Project, run_id: str) -> Run:
     return _complete(project, found)[0]
 
 
+def is_of_pipeline(project: Project, run: Run) -> bool:
+    """Tell whether a run, or one in which it is nested, records a pipeline run."""
+    while run.pipeline_run_id is None and run.parent_run_id is not None:
+        run = get(project, run.parent_run_id)
+    return run.pipeline_run_id is not None
+
+
 def detail(project: Project, run_id: str) -> RunDetail:
     """Return a run and what stands behind it."""
     run = get(project, run_id)

@@ -20,6 +20,7 @@ from mlops_jupyter.pipelines.picture import edges
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.pipelines.plan import plan
 from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.reproduction.reproduce import reproduce
 from mlops_jupyter.runs import history
 from tests.pipelines.notebooks import PARAMETERS, code, write
 
@@ -188,6 +189,8 @@ def test_the_run_of_the_pipeline_holds_what_all_of_them_recorded(
     (left,) = (one for one in nested if one.name == "left")
     assert left.metrics["a"] == 7
     assert "best" not in left.metrics
+    with pytest.raises(UsageError, match="is the run of a pipeline, which `reproduce` does not"):
+        reproduce(project, left.id)
 
 
 def test_what_did_not_change_is_taken(joined: tuple[Project, PipelineRun]) -> None:
