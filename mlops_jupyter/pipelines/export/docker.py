@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from mlops_jupyter.errors import ExternalError
@@ -50,9 +49,13 @@ def files(project: Project, shape: Shape) -> dict[str, str | bytes]:
     ExternalError
         The package index cannot be reached.
     """
-    pinned = lock.pins(packages_of(project, shape.pipeline))
+    packages = packages_of(project, shape.pipeline)
+    pinned = lock.pins(packages)
     folder = f"{FOLDER}/{shape.pipeline}"
-    wheels = dict(_wheels(pinned.sources.values()))
+    built = {name: _wheel(place) for name, place in pinned.sources.items()}
+    wheels = dict(built.values())
+    needs = {name: lock.needs_of(content) for name, (_, content) in built.items()}
+    pinned = lock.pins(packages, needs)
     lines = lock.locked(pinned.versions, shape.python)
     lines += "".join(
         f"./{name} \\\n    --hash=sha256:{hashlib.sha256(content).hexdigest()}\n"
@@ -86,23 +89,21 @@ def dockerfile(shape: Shape, *, has_wheels: bool = False) -> str:
     )
 
 
-def _wheels(places: Iterable[str]) -> Iterable[tuple[str, bytes]]:
-    """Build wheels of what was installed from folders; those of files are there."""
-    for place in places:
-        if place.endswith(".whl"):
-            yield Path(place).name, Path(place).read_bytes()
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet"]
-            command += ["--wheel-dir", folder, place]
-            # an image needs no panel
-            told = {**os.environ, "MLOPS_LABEXTENSION": "skip"}
-            done = subprocess.run(command, capture_output=True, text=True, check=False, env=told)
-            made = sorted(Path(folder).glob("*.whl"))
-            if done.returncode or not made:
-                said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-                raise ExternalError(f"no wheel can be built of {place}: {said[:300]}")
-            yield made[0].name, made[0].read_bytes()
+def _wheel(place: str) -> tuple[str, bytes]:
+    """Build the wheel of what was installed from a folder; that of a file is there."""
+    if place.endswith(".whl"):
+        return Path(place).name, Path(place).read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet"]
+        command += ["--wheel-dir", folder, place]
+        # an image needs no panel
+        told = {**os.environ, "MLOPS_LABEXTENSION": "skip"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=told)
+        made = sorted(Path(folder).glob("*.whl"))
+        if done.returncode or not made:
+            said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise ExternalError(f"no wheel can be built of {place}: {said[:300]}")
+        return made[0].name, made[0].read_bytes()
 
 
 _DOCKERFILE = """\

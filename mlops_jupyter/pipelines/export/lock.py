@@ -5,12 +5,15 @@ https://pip.pypa.io/en/stable/topics/secure-installs/
 
 from __future__ import annotations
 
+import email
+import io
 import json
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -48,13 +51,16 @@ class Pins:
     sources: dict[str, str]
 
 
-def pins(roots: Iterable[str]) -> Pins:
+def pins(roots: Iterable[str], told: Mapping[str, Sequence[str]] | None = None) -> Pins:
     """Return distributions and all that they need, with the versions installed here.
 
     Parameters
     ----------
     roots : iterable of str
         Distributions, by name; with extras as ``mlops-jupyter[s3]``.
+    told : mapping of str to sequence of str, optional
+        What those of these names need. Default: what was written down when they were installed,
+        which of a linked folder may be old.
 
     Raises
     ------
@@ -83,8 +89,16 @@ def pins(roots: Iterable[str]) -> Pins:
         for extra in sorted({"", *wanted.extras}):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                waiting += _needed(found, extra)
+                waiting += _needed((told or {}).get(name, found.requires or ()), extra)
     return Pins(dict(sorted(versions.items())), dict(sorted(sources.items())))
+
+
+def needs_of(wheel: bytes) -> tuple[str, ...]:
+    """Return what a wheel needs, as it says itself."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as file:
+        (name,) = (n for n in file.namelist() if n.endswith(".dist-info/METADATA"))
+        said = email.message_from_bytes(file.read(name))
+    return tuple(said.get_all("Requires-Dist") or ())
 
 
 def normal(name: str) -> str:
@@ -92,10 +106,10 @@ def normal(name: str) -> str:
     return _SEPARATORS.sub("-", name).lower()
 
 
-def _needed(found: metadata.Distribution, extra: str) -> Iterable[Requirement]:
+def _needed(requires: Iterable[str], extra: str) -> Iterable[Requirement]:
     from packaging.requirements import Requirement
 
-    for text in found.requires or ():
+    for text in requires:
         one = Requirement(text)
         if one.marker is None:
             if not extra:
