@@ -8,9 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
-
-from jupyter_client.kernelspec import NoSuchKernel
+from typing import TYPE_CHECKING, Self
 
 from mlops_jupyter.cells.statement import Statement, statements
 from mlops_jupyter.errors import MlopsError, StoppedError
@@ -18,12 +16,14 @@ from mlops_jupyter.pipelines import record, schedule
 from mlops_jupyter.pipelines.declared import graph_of
 from mlops_jupyter.pipelines.execute import Progress, Request, folder_of, path_of
 from mlops_jupyter.pipelines.graph import Graph
-from mlops_jupyter.pipelines.kernel import Kernel
 from mlops_jupyter.pipelines.key import Keys
 from mlops_jupyter.pipelines.lease import Lease
 from mlops_jupyter.pipelines.source import SourceNotebook
 from mlops_jupyter.pipelines.steps import Elsewhere, Steps
 from mlops_jupyter.project import Project
+
+if TYPE_CHECKING:
+    from mlops_jupyter.pipelines.kernel import Kernel
 
 OURS = ("mlops_jupyter.magics.extension", "mlops_jupyter.pipelines.values")
 """What each step imports of us."""
@@ -95,6 +95,8 @@ class Kernels:
 
     def start(self, position: int) -> None:
         """Begin to start the kernel of a step."""
+        from jupyter_client.kernelspec import NoSuchKernel
+
         with self._lock:
             if position in self._ahead or self._killed.is_set():
                 return
@@ -157,6 +159,9 @@ class Kernels:
             "MLOPS_STEP_RUN": self._opened.steps[position],
             "JPY_SESSION_NAME": path_of(self._request, node),
         }
+        # a run that takes all steps as they were needs none of this
+        from mlops_jupyter.pipelines.kernel import Kernel
+
         kernel = Kernel(source.kernel, environment, str(source.path.parent))
         kernel.warm_up([*OURS, *first_imports(source)])
         return kernel
