@@ -7,6 +7,7 @@ with each output, ``02-fit.cell`` says at which cell it is. Neither is needed to
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -39,6 +40,7 @@ class StepLog:
         self._secrets = sorted({s for s in secrets if len(s) >= SHORTEST}, key=len, reverse=True)
         self._heading = ""
         self._size_bytes = 0
+        self._place: int | None = None
         with contextlib.suppress(OSError):
             log_of(notebook).write_bytes(b"")
 
@@ -46,7 +48,10 @@ class StepLog:
         """Note that a cell begins; the heading is written when it prints something."""
         self._heading = heading
         with contextlib.suppress(OSError):
-            _place_file(self._notebook).write_text(f"{cell}/{cells}", encoding="ascii")
+            if self._place is None:
+                self._place = os.open(_place_file(self._notebook), os.O_CREAT | os.O_WRONLY, 0o644)
+            # of one length, and in one piece: readers see the old place or the new one
+            os.pwrite(self._place, b"%9d/%9d" % (cell, cells), 0)
 
     def add(self, message: Mapping[str, Any]) -> None:
         """Add what a message of the kernel says."""
@@ -67,6 +72,9 @@ class StepLog:
     def end(self) -> None:
         """Note that the step has ended."""
         with contextlib.suppress(OSError):
+            if self._place is not None:
+                os.close(self._place)
+            self._place = None
             _place_file(self._notebook).unlink()
 
 

@@ -22,7 +22,7 @@ WAIT_SECONDS = 60
 ENDS = """\
 import os, signal, time
 print("it is", how, "\\x1b[31mred\\x1b[0m", os.environ["FLIGHTS"])
-if how == "raise":
+if how == "raise" or number:
     raise ValueError("<b>no such carrier</b> ``` | " + os.environ["FLIGHTS"])
 if how == "die":
     os.kill(os.getpid(), signal.SIGKILL)
@@ -34,7 +34,7 @@ while how == "wait":
 @pytest.fixture(scope="module")
 def ending(shared_project: Project) -> Project:
     """A pipeline whose second step ends as its parameter says; the first runs once for all."""
-    setup = code("how = 'well'\ncarrier: 'Secret' = 'env:FLIGHTS'", PARAMETERS)
+    setup = code("how = 'well'\nnumber = 0\ncarrier: 'Secret' = 'env:FLIGHTS'", PARAMETERS)
     steps = code("n = 2", "step:load"), code(ENDS, "step:fit"), code("score = n / 4", "step:score")
     write(shared_project.root / "train.ipynb", setup, *steps)
     declare(shared_project, train="train.ipynb")
@@ -143,6 +143,14 @@ def test_7_a_kernel_that_dies(mlops, tmp_path: Path) -> None:
     assert mlops(*words)[0] == 7
     assert cases(junit) == {"load": "passed", "fit": "Error", "score": "Skipped"}
     assert "cell 3 (step:fit): the kernel died" in summary.read_text()
+
+
+def test_of_a_sweep_the_trials_are_the_cases(mlops, tmp_path: Path) -> None:
+    junit, summary = tmp_path / "a.xml", tmp_path / "a.md"
+    words = ["run", "train", "-p", "number=0,1", "--junit", str(junit)]
+    assert mlops(*words, "--summary", str(summary))[0] == 5
+    assert cases(junit) == {"trial 1: number=0": "passed", "trial 2: number=1": "Failure"}
+    assert r"**trial 2: number=1** failed: train.ipynb, cell 3" in summary.read_text()
 
 
 def test_8_stored_data_that_is_damaged(
