@@ -1,9 +1,9 @@
 # ruff: noqa: ISC004 - sources of several lines
-"""What a pipeline costs that has nothing to run: cached, planned, checked.
+"""What a pipeline costs that has nothing to run (cached, planned, checked), or runs side by side.
 
 `cached` runs a pipeline whose steps are all known, as a command and in this process. `plan` plans
 one that never ran, and again. `check` looks at a notebook; CPU seconds are those after the
-imports.
+imports. `side` runs notebooks that sleep for a second, one after the other and on two workers.
 
     python benchmarks/pipelines.py                              # all, on notebooks made here
     python benchmarks/pipelines.py cached plan --steps 10 1000
@@ -36,7 +36,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression"""
 
-CASES = ("cached", "plan", "check")
+CASES = ("cached", "plan", "check", "side")
 
 CHECK = """
 import sys, time
@@ -139,11 +139,34 @@ def checked(root: Path, content: str) -> list[list[object]]:
     return [[f"check, {findings} findings (wall: with the imports)", wall, float(cpu)]]
 
 
+def side_by_side(root: Path, count: int) -> list[list[object]]:
+    """Run notebooks that do not follow each other, on one worker and on two."""
+    rows: list[list[object]] = []
+    for workers in (1, 2):
+        folder = root / str(workers)
+        init(folder)
+        entries = ""
+        for n in range(count):
+            content = notebook([code(f"import time\ntime.sleep(1)\nx{n} = {n}")])
+            (folder / f"n{n}.ipynb").write_text(content)
+            entries += f"      n{n}: n{n}.ipynb\n"
+        text = f"version: 1\npipelines:\n  study:\n    notebooks:\n{entries}"
+        (folder / "mlops.yaml").write_text(text)
+        project = open_project(folder)
+        command = [sys.executable, "-m", "mlops_jupyter.cli.main", "pipeline", "run", "study"]
+        command += ["--workers", str(workers)]
+        with exclusive(project.folder / mirror.ALIVE, 0, "copy runs to MLflow"):
+            found = measured(command, folder, folder / "log.txt")
+        rows.append([f"{count} notebooks of a second, {workers} at once", *found])
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; or notebooks to check")
     parser.add_argument("--steps", type=int, nargs=2, default=[10, 1000],
                         metavar=("CACHED", "PLANNED"))  # fmt: skip
+    parser.add_argument("--notebooks", type=int, default=50)
     parser.add_argument("--cells", type=int, default=200)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", type=Path)
@@ -162,6 +185,8 @@ def main() -> None:
                 many = arguments.steps[1]
                 found = planned(folder / case, chain(many))
                 rows += [[f"{many} steps: {row[0]}", *row[1:]] for row in found]
+            elif case == "side":
+                rows += side_by_side(folder / case, arguments.notebooks)
             else:
                 contents = {f.name: f.read_text() for f in files} or {
                     f"{arguments.cells} cells": long(arguments.cells)
@@ -169,7 +194,7 @@ def main() -> None:
                 for number, (title, content) in enumerate(contents.items()):
                     found = checked(folder / f"check-{number}", content)
                     rows += [[f"{title}: {row[0]}", *row[1:]] for row in found]
-    report.table("Pipelines with nothing to run", ["", "wall s", "CPU s"], rows)
+    report.table("Pipelines", ["", "wall s", "CPU s"], rows)
     names = ("what", "wall_s", "cpu_s")
     figures = [dict(zip(names, row, strict=True)) for row in rows]
     report.write(arguments.json, {"pipelines": figures})

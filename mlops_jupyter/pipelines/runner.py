@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Self
 
 from mlops_jupyter.cells.statement import Statement, statements
 from mlops_jupyter.errors import MlopsError, StoppedError
-from mlops_jupyter.pipelines import record, schedule
+from mlops_jupyter.pipelines import record
 from mlops_jupyter.pipelines.declared import graph_of
 from mlops_jupyter.pipelines.execute import Progress, Request, folder_of, path_of
 from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.key import Keys
 from mlops_jupyter.pipelines.lease import Lease
+from mlops_jupyter.pipelines.schedule import Schedule
 from mlops_jupyter.pipelines.source import SourceNotebook
 from mlops_jupyter.pipelines.steps import Elsewhere, Steps
 from mlops_jupyter.project import Project
@@ -62,11 +63,13 @@ def run(
         executed=[(folder / file).relative_to(project.root).as_posix() for file in files],
     )
     try:
-        with Lease(project, request.id), Kernels(project, request, graph, opened) as kernels:
+        schedule = Schedule(graph, request)
+        kernels = Kernels(project, request, graph, opened, schedule.upcoming)
+        with Lease(project, request.id), kernels:
             steps = Steps(project, request, graph, opened, keys, files, progress, kernels)
             if make_elsewhere is not None:
                 steps.elsewhere = make_elsewhere(graph, opened)
-            schedule.run(graph, request, steps.settle, steps.kill)
+            schedule.run(steps.settle, steps.kill)
         record.end(project, request.id, "finished")
     except KeyboardInterrupt:
         record.end(project, request.id, "interrupted", "interrupted")
@@ -85,8 +88,14 @@ class Kernels:
     """
 
     def __init__(
-        self, project: Project, request: Request, graph: Graph, opened: record.Opened
+        self,
+        project: Project,
+        request: Request,
+        graph: Graph,
+        opened: record.Opened,
+        upcoming: Callable[[], int | None],
     ) -> None:
+        self._upcoming = upcoming
         self._project, self._request, self._graph, self._opened = project, request, graph, opened
         self._ahead: dict[int, Kernel] = {}
         self._taken: list[Kernel] = []
@@ -105,11 +114,17 @@ class Kernels:
                 self._ahead[position] = self._new(position)
 
     def start_after(self, position: int) -> None:
-        """Begin to start the kernel of the step that waits for this one alone."""
-        for after in self._graph.after(position):
-            if self._graph.nodes[after].before == (position,):
-                self.start(after)
-                return
+        """Begin to start the kernel of a step that begins soon.
+
+        That is one that could begin now, or else one that waits for this one alone.
+        """
+        soon = self._upcoming()
+        alone = (
+            at for at in self._graph.after(position) if self._graph.nodes[at].before == (position,)
+        )
+        soon = next(alone, None) if soon is None else soon
+        if soon is not None:
+            self.start(soon)
 
     def take(self, position: int) -> Kernel:
         """Return the kernel of a step; who takes it ends it."""

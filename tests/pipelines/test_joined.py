@@ -10,7 +10,6 @@ import pytest
 
 from mlops_jupyter import config
 from mlops_jupyter.errors import CellFailedError, NotFoundError, UsageError
-from mlops_jupyter.pipelines import schedule
 from mlops_jupyter.pipelines.check import check
 from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.declared import read_graph
@@ -19,6 +18,7 @@ from mlops_jupyter.pipelines.graph import Graph
 from mlops_jupyter.pipelines.picture import edges
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.pipelines.plan import plan
+from mlops_jupyter.pipelines.schedule import Schedule
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.reproduction.reproduce import reproduce
 from mlops_jupyter.runs import history
@@ -253,5 +253,5 @@ def test_no_more_run_at_once_than_there_are_workers(project: Project) -> None:
         with lock:
             now[0] -= 1
 
-    schedule.run(made, request, settle, lambda: None)
+    Schedule(made, request).run(settle, lambda: None)
     assert most == [2]
