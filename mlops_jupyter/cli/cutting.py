@@ -27,7 +27,7 @@ def cell_number(_: click.Context, __: click.Parameter, text: str | None) -> int 
 
 
 @click.command("build")
-@click.argument("notebook", type=click.Path(path_type=Path), required=False)
+@click.argument("notebooks", type=click.Path(path_type=Path), nargs=-1, metavar="[NOTEBOOK]...")
 @click.option("--name", help="Of the pipeline. Default: the name of the notebook's file.")
 @click.option(
     "--by", type=click.Choice(["tags", "headings", "text"]),
@@ -44,7 +44,7 @@ def cell_number(_: click.Context, __: click.Parameter, text: str | None) -> int 
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="With --from-run: overwrite the notebook.")
 def build_command(
-    notebook: Path | None,
+    notebooks: tuple[Path, ...],
     name: str | None,
     by: Literal["tags", "headings", "text"] | None,
     parameters_cell: int | None,
@@ -52,11 +52,14 @@ def build_command(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Cut NOTEBOOK into steps, check it, and declare it in mlops.yaml."""
+    """Cut NOTEBOOK into steps, check it, and declare it in mlops.yaml.
+
+    Several notebooks are joined: one follows another whose variables it reads.
+    """
     from mlops_jupyter.cli.pipeline import show_steps
 
     if run is not None:
-        if notebook is not None or by is not None or parameters_cell is not None:
+        if notebooks or by is not None or parameters_cell is not None:
             raise UsageError(
                 "--from-run makes its own notebook", hint="name the one to write by `--out`"
             )
@@ -65,17 +68,28 @@ def build_command(
         project = open_project()
         made, path = build_from_run(project, run, name, out, force=force)
         click.echo(f"{path}: the cells of run {run}")
-    elif notebook is None:
+    elif not notebooks:
         raise UsageError(
             "no notebook is given",
             hint="write `mlops pipeline build NOTEBOOK`, or `--from-run RUN`",
         )
     elif out is not None or force:
         raise UsageError("--out and --force go with --from-run")
+    elif len(notebooks) > 1:
+        if name is None or by is not None or parameters_cell is not None:
+            raise UsageError(
+                "several notebooks become one pipeline, which needs a `--name`",
+                hint="how each is cut is said in mlops.yaml",
+            )
+        from mlops_jupyter.pipelines.joining import build_joined
+
+        show_steps(build_joined(open_project(), notebooks, name).pipeline)
+        click.echo(f"run it with `mlops pipeline run {name}`")
+        return
     else:
         from mlops_jupyter.pipelines.build import building
 
-        made = building(open_project(), notebook, name, by=by, parameters_cell=parameters_cell)
+        made = building(open_project(), notebooks[0], name, by=by, parameters_cell=parameters_cell)
     show_steps(made.pipeline)
     _tell_how(made)
     click.echo(f"run it with `mlops pipeline run {made.pipeline.name}`")

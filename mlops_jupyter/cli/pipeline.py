@@ -102,8 +102,7 @@ def run_command(
     from mlops_jupyter.cli.progress import manner, shown
     from mlops_jupyter.pipelines.execute import run_pipeline
 
-    if executor is not None and (executor == "dask") != (cluster is not None):
-        raise click.UsageError("--executor dask needs --cluster ADDRESS, and local has none")
+    _check_executor(executor, cluster)
     reports = Reports(name, secrets.token_hex(8), junit, summary)
     limits, asked = limits_of(choice), choice_of(**choice)
     with reports.written():
@@ -135,6 +134,11 @@ def run_command(
     else:
         show_run(project, run)
     return 0
+
+
+def _check_executor(executor: str | None, cluster: str | None) -> None:
+    if executor is not None and (executor == "dask") != (cluster is not None):
+        raise click.UsageError("--executor dask needs --cluster ADDRESS, and local has none")
 
 
 def steps_of(project: Project, pipeline_run_id: str) -> dict[str, StepRun]:

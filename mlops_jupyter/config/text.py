@@ -55,17 +55,29 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _walk(value, f"{path}[{position}]")
 
 
-def add_pipeline(text: str, name: str, notebook: str, path: Path) -> str:
+def add_pipeline(text: str, name: str, notebook: str | Mapping[str, str], path: Path) -> str:
     """Return the text of ``mlops.yaml`` with one more pipeline, all else kept byte for byte.
+
+    Parameters
+    ----------
+    notebook : str, or mapping of str to str
+        Its path from the file; of several that are joined, by name.
 
     Raises
     ------
     UsageError
         ``pipelines:`` is written in a way that cannot be added to, e.g. on one line.
     """
-    entry = f"  {name}:\n    notebook: {json.dumps(notebook, ensure_ascii=False)}\n"
+    if isinstance(notebook, str):
+        said: dict[str, Any] = {"notebook": notebook}
+        lines = [f"    notebook: {json.dumps(notebook, ensure_ascii=False)}"]
+    else:
+        said = {"notebooks": dict(notebook)}
+        lines = ["    notebooks:"]
+        lines += [f"      {n}: {json.dumps(p, ensure_ascii=False)}" for n, p in notebook.items()]
+    entry = "\n".join([f"  {name}:", *lines, ""])
     content, marks = parse(text, path)
-    wanted = {**(content.get("pipelines") or {}), name: {"notebook": notebook}}
+    wanted = {**(content.get("pipelines") or {}), name: said}
     if "pipelines" not in content:
         added = text + ("" if text.endswith("\n") or not text else "\n") + "\npipelines:\n" + entry
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def building(
     choices = {**(choices_of(before) if before is not None else {}), **given}
     source = parse_notebook(with_choices(content, notebook, choices), notebook)
     made = cut_source(source, name)
-    path = _from_root(project, notebook)
+    path = from_root(project, notebook)
     named = made.pipeline.name
     _declare(project, named, path, given)
     differences = _differences(project, made)
@@ -133,7 +134,14 @@ def _differences(project: Project, made: Cut) -> tuple[str, ...] | None:
     return None if before is None else changes(before, now)
 
 
-def _from_root(project: Project, notebook: Path) -> str:
+def from_root(project: Project, notebook: Path) -> str:
+    """Return the path of a notebook from the project's root.
+
+    Raises
+    ------
+    UsageError
+        It lies outside.
+    """
     # not resolved at first: the notebook may be a link to a file elsewhere
     for path in (Path(os.path.abspath(notebook)), notebook.resolve()):  # noqa: PTH100
         if path.is_relative_to(project.root):
@@ -143,15 +151,41 @@ def _from_root(project: Project, notebook: Path) -> str:
     )
 
 
+def declare_joined(project: Project, name: str, notebooks: Mapping[str, str]) -> None:
+    """Declare a pipeline of several notebooks; one that is declared of the same stays as it is.
+
+    Raises
+    ------
+    UsageError
+        Another pipeline has the name.
+    """
+    file = (project.root / config.FILE).resolve()
+    with exclusive(project.folder / LOCK, LOCK_SECONDS, f"change {config.FILE}"):
+        declared = config.load(file, {}).pipelines.get(name)
+        if declared is not None:
+            if {n: one.notebook for n, one in declared.joined.items()} == dict(notebooks):
+                return
+            raise _is_taken(file, name, declared)
+        try:
+            text = config.add_pipeline(file.read_bytes().decode(), name, notebooks, file)
+            replace_file(file, text.encode())
+        except OSError as error:
+            raise refused_by_disk(file, error) from error
+
+
+def _is_taken(file: Path, name: str, declared: config.Pipeline) -> UsageError:
+    return UsageError(
+        f"{file}: the pipeline {name!r} is made of {', '.join(declared.files)}",
+        hint="give this one another name with `--name NAME`",
+    )
+
+
 def _declare(project: Project, name: str, notebook: str, choices: dict[str, Any]) -> None:
     file = (project.root / config.FILE).resolve()
     with exclusive(project.folder / LOCK, LOCK_SECONDS, f"change {config.FILE}"):
         declared = config.load(file, {}).pipelines.get(name)
         if declared is not None and declared.notebook != notebook:
-            raise UsageError(
-                f"{file}: the pipeline {name!r} is made of {declared.notebook}",
-                hint="give this one another name with `--name NAME`",
-            )
+            raise _is_taken(file, name, declared)
         if declared is not None and choices_of(declared) == {**choices_of(declared), **choices}:
             return
         try:

@@ -126,16 +126,9 @@ def sweep(
     """
     trial.reconcile(project)
     count = _workers(workers)
-    vary = _mapping(vary)
     minimize = _minimize(optimize, direction)
     graph = read_graph(project, name)
-    contract = {parameter.name: parameter for parameter in graph.pipeline.parameters}
-    axes = tuple(explicit(contract, one, values) for one, values in vary.items())
-    if not axes:
-        raise UsageError("no parameter is varied", hint="e.g. `-p depth=2..8`, `-p lr=0.1,0.01`")
-    both = sorted(set(vary) & set(given or {}))
-    if both:
-        raise UsageError(f"parameter {both[0]!r} is varied, and given too")
+    axes = _axes(graph, _mapping(vary), given or {})
     bound = parameters.bind(graph.pipeline.parameters, given or {})
     chosen = search(
         axes,
@@ -173,6 +166,18 @@ def sweep(
     if hand_over:
         mirror.start(project)
     return trial.get(project, sweep_id)
+
+
+def _axes(graph: Graph, vary: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Axis, ...]:
+    """Read what is varied by the contract of the pipeline."""
+    contract = {parameter.name: parameter for parameter in graph.pipeline.parameters}
+    axes = tuple(explicit(contract, one, values) for one, values in vary.items())
+    if not axes:
+        raise UsageError("no parameter is varied", hint="e.g. `-p depth=2..8`, `-p lr=0.1,0.01`")
+    both = sorted(set(vary) & set(given))
+    if both:
+        raise UsageError(f"parameter {both[0]!r} is varied, and given too")
+    return axes
 
 
 @dataclass(frozen=True, slots=True)

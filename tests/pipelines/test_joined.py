@@ -15,6 +15,7 @@ from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.declared import read_graph
 from mlops_jupyter.pipelines.execute import Request, StepProgress, run_pipeline
 from mlops_jupyter.pipelines.graph import Graph
+from mlops_jupyter.pipelines.joining import build_joined
 from mlops_jupyter.pipelines.picture import edges
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.pipelines.plan import plan
@@ -133,6 +134,35 @@ def test_either_one_notebook_or_several(project: Project) -> None:
     (project.root / config.FILE).write_text(text)
     with pytest.raises(UsageError, match="either one `notebook` or several"):
         open_project(project.root)
+
+
+def test_notebooks_are_joined_by_a_command(project: Project) -> None:
+    (project.root / "notebooks").mkdir()
+    paths = [
+        write(project.root / "notebooks" / f"{name}.ipynb", code(source))
+        for name, source in {"make": "x = 1", "use": "y = x"}.items()
+    ]
+    for _ in range(2):  # again, it changes nothing
+        made = build_joined(project, paths, "study")
+        assert made.names == ["make", "use"]
+        text = (project.root / config.FILE).read_text()
+        assert text.count('use: "notebooks/use.ipynb"') == 1
+    with pytest.raises(UsageError, match=r"'study' is made of notebooks/make\.ipynb, "):
+        build_joined(project, paths[:1], "study")
+    with pytest.raises(UsageError, match="two of the notebooks are called make"):
+        build_joined(project, [paths[0], paths[0]], "other")
+    with pytest.raises(UsageError, match="outside the project"):
+        build_joined(project, [write(project.root.parent / "far.ipynb", code("z = 1"))], "other")
+
+
+def test_what_cannot_be_joined_yet_is_declared_and_told(project: Project) -> None:
+    paths = [
+        write(project.root / f"{name}.ipynb", code(source))
+        for name, source in {"a": "x = 1", "b": "x = 2", "c": "x"}.items()
+    ]
+    with pytest.raises(UsageError, match="which a and b bind"):
+        build_joined(project, paths, "study")
+    assert set(open_project(project.root).settings.pipelines["study"].joined) == {"a", "b", "c"}
 
 
 # --- run -----------------------------------------------------------------------------------------
