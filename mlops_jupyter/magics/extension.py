@@ -17,9 +17,11 @@ def load(shell: Any) -> None:
     shell.input_transformers_cleanup.append(track.take_off)
     capture.start(shell)
     if "MLOPS_STEP_RUN" in os.environ:
+        from mlops_jupyter.kernel.ending import end_in_order
         from mlops_jupyter.pipelines import asked
         from mlops_jupyter.project import open_project
 
+        end_in_order(getattr(shell, "kernel", None))
         asked.listen(open_project(), os.environ["MLOPS_STEP_RUN"])
 
 

@@ -27,7 +27,7 @@ from mlops_jupyter.pipelines.execute import Request, StepProgress, run_pipeline
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs import history as runs
-from tests.pipelines.notebooks import PARAMETERS, code, declare, text, write
+from tests.pipelines.notebooks import PARAMETERS, code, declare, steps, text, write
 
 HOSTILE = "-a {b} 'c' \"d\" 🚀.ipynb"
 
@@ -362,3 +362,11 @@ late: "str | None" = None
     files = [f for f in project.folder.rglob("*") if f.is_file()]
     assert len(files) > 5
     assert [f for f in files if b"hunter" in f.read_bytes()] == []
+
+
+def test_what_a_step_leaves_to_the_end_of_its_kernel_is_done(project: Project) -> None:
+    leave = "import atexit\natexit.register(lambda: open('ended.txt', 'a').write('{0}'))\nx{0} = 1"
+    steps(project.root / "study.ipynb", "", *(leave.format(n) for n in range(5)))
+    declare(project, study="study.ipynb")
+    run_pipeline(open_project(project.root), "study")
+    assert (project.root / "ended.txt").read_text() == "01234"
