@@ -20,7 +20,7 @@ def summaries(project: Project) -> tuple[PipelineSummary, ...]:
     """Return the pipelines that ``mlops.yaml`` declares, each with its last runs."""
     record.reconcile(project)
     return tuple(
-        PipelineSummary(name, declared.notebook, _last_runs(project, name))
+        PipelineSummary(name, ", ".join(declared.files), _last_runs(project, name))
         for name, declared in sorted(project.settings.pipelines.items())
     )
 

@@ -15,6 +15,7 @@ from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.declared import read_graph
 from mlops_jupyter.pipelines.execute import Request, StepProgress, run_pipeline
 from mlops_jupyter.pipelines.graph import Graph
+from mlops_jupyter.pipelines.history import summaries
 from mlops_jupyter.pipelines.joining import build_joined
 from mlops_jupyter.pipelines.picture import edges
 from mlops_jupyter.pipelines.pipeline import PipelineRun
@@ -58,6 +59,8 @@ def test_a_notebook_follows_those_whose_variables_it_reads(project: Project) -> 
     }  # fmt: skip
     assert made.names[0] == "first"
     assert not made.is_chain
+    (summary,) = summaries(open_project(project.root))
+    assert summary.notebook == "last.ipynb, left.ipynb, right.ipynb, first.ipynb"
     assert edges(made) == {
         ("first", "left"): ("double", "x"), ("first", "right"): ("x",),
         ("left", "last"): ("a",), ("right", "last"): ("b",),
@@ -185,7 +188,11 @@ NOTEBOOKS: dict[str, list[Any]] = {
     ],
     "left": [MEET.format(mine="a", other="b")],
     "right": [MEET.format(mine="b", other="a")],
-    "last": ["import sys\nbest = max(a, b)\nshown = (best, 'numpy' in sys.modules)"],
+    "last": [
+        "import sys\nbest = max(a, b)\nshown = (best, 'numpy' in sys.modules)",
+        "from sklearn.linear_model import LinearRegression",
+        "model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])",
+    ],
 }
 
 
@@ -218,6 +225,8 @@ def test_the_run_of_the_pipeline_holds_what_all_of_them_recorded(
     assert {one.name: one.status for one in nested} == dict.fromkeys(NOTEBOOKS, "finished")
     (left,) = (one for one in nested if one.name == "left")
     assert left.metrics["a"] == 7
+    (last,) = (one for one in nested if one.name == "last")
+    assert whole.model_digest == last.model_digest is not None
     assert "best" not in left.metrics
     with pytest.raises(UsageError, match="is the run of a pipeline, which `reproduce` does not"):
         reproduce(project, left.id)
