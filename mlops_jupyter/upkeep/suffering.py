@@ -13,12 +13,16 @@ from mlops_jupyter.upkeep.marks import PLAIN_COLUMNS
 
 _RUN_OF_PIPELINE = "(SELECT run.id FROM run WHERE run.pipeline_run_id = {})"
 
-_OWNERS = {
+OWNERS = {
     "run": "id",
     "artifact": "run_id",
     "output": "(SELECT coalesce(run_id, 'cell ' || execution_id) FROM cell_execution"
     " WHERE id = execution_id)",
     "pipeline_run": f"coalesce({_RUN_OF_PIPELINE.format('pipeline_run.id')}, 'pipeline ' || id)",
+    "pipeline_run_notebook": f"coalesce({_RUN_OF_PIPELINE.format('pipeline_run_id')},"
+    " 'pipeline ' || pipeline_run_id)",
+    "step_before": f"coalesce({_RUN_OF_PIPELINE.format('pipeline_run_id')},"
+    " 'step ' || step_run_id)",
     "step_run": f"coalesce({_RUN_OF_PIPELINE.format('pipeline_run_id')}, 'step ' || id)",
     "step_entry": "'kept step ' || pipeline || ':' || step",
     "step_entry_object": "(SELECT 'kept step ' || pipeline || ':' || step FROM step_entry"
@@ -83,7 +87,7 @@ def who_suffers(project: Project, broken: Collection[str]) -> dict[str, Sufferin
     for table, column in PLAIN_COLUMNS:
         owners = models if table in _MODELS else runs
         for digest, owner in project.catalog.rows(
-            f"SELECT {column}, {_OWNERS[table]} FROM {table} WHERE {column} IS NOT NULL"
+            f"SELECT {column}, {OWNERS[table]} FROM {table} WHERE {column} IS NOT NULL"
         ):
             if digest in owners and owner is not None:
                 owners[digest].add(owner)

@@ -370,15 +370,15 @@ def test_the_catalog_is_held_by_another_program(project: Project, kernel: Kernel
 
 
 def test_a_full_disk(project: Project) -> None:
-    # no file of the kernel may grow beyond 400 kB: what a full disk looks like to SQLite
+    # no file of the kernel may grow beyond 1 MB: what a full disk looks like to SQLite
     kernel = Kernel(project.root)
     try:
         kernel.run("%load_ext mlops_jupyter\nimport resource, signal")
         kernel.run("signal.signal(signal.SIGXFSZ, signal.SIG_IGN)")
-        kernel.run("resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, -1))")
-        text = "x" * 600_000
+        kernel.run("resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, -1))")
+        text = "x" * 1_500_000
         answer = kernel.run(f"data = '{text}'\nlen(data)")
-        assert answer.data == [{"text/plain": "600000"}]
+        assert answer.data == [{"text/plain": "1500000"}]
         assert answer.text.count(NOT_RECORDED) == 1, answer.text[:500]
         assert "Traceback" not in answer.text
         kernel.run("resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))")

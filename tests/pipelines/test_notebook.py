@@ -50,7 +50,7 @@ def test_a_notebook_becomes_a_pipeline(study: Path) -> None:
     )
     assert pipeline.steps == (
         Step("load", cells=(4, 5), receives=(), passes=("rows", "kept")),
-        Step("train", cells=(8,), receives=("rows", "kept"), passes=()),
+        Step("train", cells=(8,), receives=("rows", "kept"), passes=(), before=("load",)),
     )
 
 

@@ -19,8 +19,9 @@ from mlops_jupyter.errors import IntegrityError, MlopsError, NotFoundError
 from mlops_jupyter.project import Project
 from mlops_jupyter.sharing.push import push
 from mlops_jupyter.upkeep import gc
+from mlops_jupyter.upkeep.marks import PLAIN_COLUMNS
 from mlops_jupyter.upkeep.repair import repair
-from mlops_jupyter.upkeep.suffering import Suffering
+from mlops_jupyter.upkeep.suffering import OWNERS, Suffering
 from mlops_jupyter.upkeep.verify import Findings, Place, verify
 from tests.same_frame import assert_same
 from tests.upkeep.store import flip, frame, objects, run_with
@@ -57,6 +58,10 @@ def needs(project: Project, version: DatasetVersion) -> set[str]:
 
 def damages(findings: Findings) -> dict[str, str]:
     return {damage.what: damage.why for damage in findings.damages}
+
+
+def test_of_every_object_it_is_known_who_needs_it() -> None:
+    assert {table for table, _ in PLAIN_COLUMNS} <= OWNERS.keys()
 
 
 def test_what_is_whole_is_clean(project: Project, kept: dict[str, DatasetVersion]) -> None:
