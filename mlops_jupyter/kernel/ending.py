@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+REQUEST = "shutdown_request"
 
 
 def end_in_order(kernel: Any) -> None:
     """Mend a race of ipykernel (7.4, and before) that leaves one kernel in ten hanging at its end.
 
-    After its reply to the request to shut down, the control thread says that it is idle. By then
-    the main thread may have ended the thread that sends such messages, and the control thread
-    waits for ever: `atexit` is never reached, and whoever ended the kernel waits 2.5 seconds
-    before it kills it. Nobody hears that message anyway, so it is left out.
-    https://github.com/posit-dev/positron/issues/7142
+    After its reply to the request to shut down, the control thread flushes streams and says that
+    it is idle. By then the main thread may have ended the thread that sends such messages, and
+    the control thread waits for ever: `atexit` is never reached, and whoever ended the kernel
+    waits 2.5 seconds before it kills it. Here the control thread does nothing after its reply:
+    its loop has been told to stop. https://github.com/posit-dev/positron/issues/7142
     """
-    publish = getattr(kernel, "_publish_status", None)
-    if publish is None or not hasattr(kernel, "_shutdown_message"):
+    handlers = getattr(kernel, "control_handlers", None)
+    if not isinstance(handlers, dict) or not asyncio.iscoroutinefunction(handlers.get(REQUEST)):
         return  # another kernel, or another ipykernel
+    answer = handlers[REQUEST]
 
-    def publish_status(status: str, channel: str, *args: Any, **kwargs: Any) -> None:
-        if channel != "control" or getattr(kernel, "_shutdown_message", None) is None:
-            publish(status, channel, *args, **kwargs)
+    async def end(*request: Any) -> None:
+        await answer(*request)
+        task = asyncio.current_task()
+        if task is not None:
+            task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+        await asyncio.Event().wait()
 
-    kernel._publish_status = publish_status  # noqa: SLF001 - there is no public way
+    handlers[REQUEST] = end
