@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from mlops_jupyter.kernel.ending import end_in_order
 from mlops_jupyter.magics import capture, track
 from mlops_jupyter.magics.magic import MlopsMagics
 
@@ -16,12 +17,11 @@ def load(shell: Any) -> None:
     shell.register_magics(MlopsMagics)
     shell.input_transformers_cleanup.append(track.take_off)
     capture.start(shell)
+    end_in_order(getattr(shell, "kernel", None))
     if "MLOPS_STEP_RUN" in os.environ:
-        from mlops_jupyter.kernel.ending import end_in_order
         from mlops_jupyter.pipelines import asked
         from mlops_jupyter.project import open_project
 
-        end_in_order(getattr(shell, "kernel", None))
         asked.listen(open_project(), os.environ["MLOPS_STEP_RUN"])
 
 
