@@ -88,7 +88,7 @@ def test_kubeflow_compiles_names_that_mean_harm(tmp_path: Path, run_in: Callable
     assert tasks[names["a.b"]]["retryPolicy"]["maxRetryCount"] == 2
     asked = made["root"]["inputDefinitions"]["parameters"]
     # KFP writes defaults into a comment as they are: one with a line's end is left to the notebook
-    assert asked["name"]["defaultValue"] == ""
+    assert asked["name_2"]["defaultValue"] == ""
     assert asked["label"]["defaultValue"] == QUOTES
     assert asked["p__hidden"]["parameterType"] == "BOOLEAN"
     assert not list(tmp_path.rglob("harmed"))
