@@ -2,8 +2,9 @@
 
     sudo python benchmarks/hosts.py [--notebooks 6] [--seconds 3]
 
-Host 1 has the project, the scheduler and an S3 server; hosts 2 and 3 each have a worker whose
-/tmp nobody else sees. One worker is killed while a step runs on it. Linux, and root.
+Host 1 has the project, the scheduler and an S3 server; hosts 2 and 3 each have a worker that
+sees neither the project nor the files of the other one. One worker is killed while a step runs
+on it. Linux, and root.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def on(host: str, *command: str, log: Path, own_tmp: bool = False) -> subprocess
     """Start a command on a host, with a /tmp of its own if it is to share no disk."""
     words = ["ip", "netns", "exec", host]
     if own_tmp:
-        script = 'mount -t tmpfs none /tmp && exec "$@"'
+        script = 'mount -t tmpfs none /tmp && mount -t tmpfs none /var/tmp && exec "$@"'
         words += ["unshare", "--mount", "sh", "-c", script, "sh"]
     with log.open("wb") as file:
         return subprocess.Popen([*words, *command], stdout=file, stderr=file)

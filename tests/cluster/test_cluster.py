@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -11,9 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pandas as pd
 import psutil
 import pytest
 
+from mlops_jupyter.cluster.job import Job, Outcome
+from mlops_jupyter.cluster.scheduler import Scheduler
 from mlops_jupyter.errors import (
     CellFailedError,
     ExternalError,
@@ -21,10 +26,14 @@ from mlops_jupyter.errors import (
     UsageError,
 )
 from mlops_jupyter.pipelines.choice import Choice
+from mlops_jupyter.pipelines.declared import read_graph
 from mlops_jupyter.pipelines.execute import StepProgress, run_pipeline
+from mlops_jupyter.pipelines.key import Keys, Part
+from mlops_jupyter.pipelines.limits import Limits
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.runs import history
+from mlops_jupyter.store.objects import digest_of
 from tests.cluster.conftest import SECONDS, Cluster
 from tests.pipelines.notebooks import PARAMETERS, code, write
 
@@ -139,6 +148,44 @@ def test_what_goes_wrong_there_is_told_here(
     assert said in row["error"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("package", "pandas", f"pandas 0.1 to {pd.__version__}"),
+        ("environment", "Python", f"Python 0.1 to {platform.python_version()}"),
+        ("environment", "the machine", f"the machine 0.1 to {sys.platform} {platform.machine()}"),
+    ],
+)
+def test_a_worker_with_another_environment_is_refused(
+    cluster: Cluster, tmp_path: Path, kind: str, name: str, said: str
+) -> None:
+    project = make(tmp_path / "project", {"only": ["import pandas\nx = 1"]})
+    parts = Keys(project, read_graph(project, "study"), {}).of(0).parts
+    old = Part(kind, name, digest_of(b"0.1"), "0.1")  # as a host sends it that has that one
+    sent = tuple(old if (part.kind, part.name) == (kind, name) else part for part in parts)
+    assert sent != parts
+    files = {"only.ipynb": (project.root / "only.ipynb").read_bytes()}
+    settings = (project.root / "mlops.yaml").read_text()
+    job = Job("study", "only", {}, settings, files, sent, {}, "0", Limits())
+    with Scheduler(cluster.address) as scheduler:
+        answer = scheduler.run("only", msgspec.json.encode(job), None)
+    outcome = msgspec.json.decode(answer, type=Outcome)
+    assert (outcome.differs, outcome.entry, outcome.notebook) == ((said,), None, None)
+
+
+def test_a_worker_with_what_is_asked_for_gets_the_step(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.add_worker("large", "--resources", "GPU=1")
+    try:
+        asks = "    resources: {only: {gpu: 1}}\n"
+        project = make(tmp_path / "project", {"only": ["x = 1"]}, asks)
+        (step,) = run_pipeline(project, "study", cluster=cluster.address).steps
+        assert step.status == "finished"
+        large = (cluster.folder / "large.log").read_text()
+        assert (step.why or "").rpartition("; on ")[2] in large
+    finally:
+        cluster.kill("large")
+
+
 def test_a_step_of_which_nothing_can_be_kept_is_run_here(cluster: Cluster, tmp_path: Path) -> None:
     cells = [code("exec('x = 1')", "step:one"), code("y = 2", "step:two")]
     project = make(tmp_path / "project", {"only": cells})
@@ -182,8 +229,6 @@ def test_a_cluster_that_is_not_there(
     said: str,
 ) -> None:
     monkeypatch.setattr("mlops_jupyter.cluster.scheduler.CONNECT_SECONDS", 1)
-    from mlops_jupyter.cluster.scheduler import Scheduler
-
     with pytest.raises(error, match=said):
         Scheduler(address)
 

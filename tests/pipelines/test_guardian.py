@@ -22,6 +22,7 @@ SLEEP = "import time; time.sleep(600)"
 DAEMON = f"""
 import os, subprocess, sys
 # as a daemon does: out of the group, the session, the environment and the family
+started, tell = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
@@ -30,9 +31,11 @@ if os.fork() == 0:
         with open("daemon.tmp", "w") as file:
             file.write(f"{{process.pid}} {{os.getpid()}}")
         os.replace("daemon.tmp", "daemon")
+        os.write(tell, b".")
         process.wait()
     os._exit(0)
 os.wait()
+os.read(started, 1)  # else the command could end, and its daemon with it, before that is there
 if "stay" in sys.argv:
     import signal
     signal.signal(signal.SIGTERM, lambda *_: open("told", "w").close())
