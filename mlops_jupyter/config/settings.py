@@ -128,7 +128,7 @@ class Settings(Strict, frozen=True):
 
     def __post_init__(self) -> None:
         for name, model in self.models.items():
-            if model.pipeline not in self.pipelines:
+            if model.pipeline is not None and model.pipeline not in self.pipelines:
                 hint = did_you_mean(model.pipeline, self.pipelines)
                 known = hint or "no pipeline is declared yet, see `mlops pipeline build`"
                 raise ValueError(

@@ -132,7 +132,11 @@ def evaluate(project: Project, model: str, version: int, estimator: Any, rows: R
     CellFailedError
         The estimator's own code raised.
     """
-    scores = predict(f"{model} v{version}", estimator, rows)
+    return keep(project, model, version, predict(f"{model} v{version}", estimator, rows), rows)
+
+
+def keep(project: Project, model: str, version: int, scores: Scores, rows: Rows) -> Evaluation:
+    """Score what a version predicted, and keep both."""
     with project.objects.held():
         return _keep(project, model, version, scores, rows)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from typing import Literal
 
 import msgspec
 
@@ -18,10 +17,7 @@ from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
 from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project, now
 from mlops_jupyter.promotion import actor, evaluation, history
-from mlops_jupyter.promotion.decision import Decision, GateReport
-
-Kind = Literal["promote", "reject", "rollback"]
-State = Literal["intended", "applied", "void"]
+from mlops_jupyter.promotion.decision import Decision, GateReport, Kind, State
 
 
 def promote(project: Project, report: GateReport, model: str) -> Decision:

@@ -10,7 +10,7 @@ from mlops_jupyter.config import Model
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import NotFoundError, UsageError
-from mlops_jupyter.models import estimator, registry
+from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.pipelines import execute
 from mlops_jupyter.pipelines.choice import Choice
@@ -18,6 +18,8 @@ from mlops_jupyter.pipelines.execute import Progress
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import evaluation, gates, metric, promote
+from mlops_jupyter.promotion.case import Case, scored
+from mlops_jupyter.promotion.checks import floor
 from mlops_jupyter.promotion.decision import Decision, GateReport
 from mlops_jupyter.runs import history, mirror
 from mlops_jupyter.runs.run import Run
@@ -68,16 +70,21 @@ def release(
         MLflow cannot be reached; the run is kept.
     """
     policy, chosen = _prepared(project, model, data)
+    if policy.pipeline is None:
+        raise UsageError(
+            f"mlops.yaml does not say which pipeline makes {model!r}",
+            hint=f"add `pipeline:` under `models: {model}:`, or judge a run: `mlops gate {model}`",
+        )
     # what is promoted was run in this moment: what is known is compared, not taken
     choice = Choice(audit=True)
     pipeline_run = execute.run_pipeline(
         project, policy.pipeline, parameters, progress, hand_over=False, choice=choice
     )
     run = _trained(project, pipeline_run)
-    gates.check_floors(policy, run.metrics)
+    floor.check_names(policy, run.metrics)
     mirror.drain(project)
     challenger = registry.register(project, model, run.id)
-    report = _judge(project, policy, chosen, challenger, run)
+    report = _judge(project, policy, chosen, challenger)
     decide = promote.promote if report.verdict == "pass" else promote.reject
     return Release(decide(project, report, model), report, pipeline_run)
 
@@ -137,17 +144,19 @@ def _trained(project: Project, pipeline_run: PipelineRun) -> Run:
 
 
 def _judge(
-    project: Project, policy: Model, data: DatasetVersion, challenger: ModelVersion, run: Run
+    project: Project, policy: Model, data: DatasetVersion, challenger: ModelVersion
 ) -> GateReport:
     """Score challenger and champion on the same rows, and judge."""
     model = challenger.model
     rows = evaluation.take_rows(project, data, policy.evaluate.label)
     number = registry.champion(project, model)
-    scored = [
-        evaluation.evaluate(project, model, version.version, estimator.load(project, version), rows)
-        for version in (
-            challenger,
-            *([] if number is None else [registry.get(project, model, number)]),
+    champion = None if number is None else registry.get(project, model, number)
+    return gates.judge(
+        Case(
+            project,
+            policy,
+            rows,
+            scored(project, challenger, rows),
+            None if champion is None else scored(project, champion, rows),
         )
-    ]
-    return gates.judge(policy, scored[0], scored[1] if number is not None else None, run.metrics)
+    )

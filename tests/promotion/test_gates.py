@@ -1,18 +1,23 @@
-"""Gates as a truth table: what passes, what fails, and what each line says."""
+"""Gates by point values as a truth table: what passes, what fails, and what each line says."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlops_jupyter.config import Check, Compare, Evaluate, Floor, Model
 from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.promotion import gates
+from mlops_jupyter.promotion.case import Case, Contender
+from mlops_jupyter.promotion.checks.floor import check_names as floor_names
 from mlops_jupyter.promotion.decision import CheckResult, Evaluation, GateReport
 
 
@@ -20,11 +25,15 @@ def policy(*checks: Floor | Compare) -> Model:
     return Model(
         pipeline="train",
         evaluate=Evaluate(data="flights@latest", label="late"),
-        checks=[
-            Check(floor=check) if isinstance(check, Floor) else Check(compare=check)
-            for check in checks
-        ],
+        checks=[by_point(check) for check in checks],
     )
+
+
+def by_point(check: Floor | Compare) -> Check:
+    if isinstance(check, Floor):
+        return Check(floor=replace(check, by="point"))
+    margin = 0.0 if check.margin is None else check.margin
+    return Check(compare=replace(check, by="point", margin=margin))
 
 
 def scored(version: int, rows: str = "blake3:0", **metrics: float | None) -> Evaluation:
@@ -42,6 +51,26 @@ def scored(version: int, rows: str = "blake3:0", **metrics: float | None) -> Eva
     )
 
 
+def report_of(
+    asked: Model,
+    challenger: Evaluation,
+    champion: Evaluation | None,
+    run_metrics: dict[str, float | None],
+) -> GateReport:
+    """Judge two evaluations: checks by point look at nothing else."""
+    ours, theirs = (
+        None
+        if side is None
+        else Contender(
+            ModelVersion(side.model, side.version, "run", "blake3:0", "now"),
+            None, SimpleNamespace(metrics=run_metrics), None, side,
+        )
+        for side in (challenger, champion)
+    )  # fmt: skip
+    assert ours is not None
+    return gates.judge(Case(None, asked, None, ours, theirs))
+
+
 def judge(
     check: Floor | Compare,
     challenger: float | None,
@@ -49,7 +78,7 @@ def judge(
     run_metrics: dict[str, float | None] | None = None,
 ) -> CheckResult:
     """Judge version 2 against champion version 1 by one check on one metric."""
-    report = gates.judge(
+    report = report_of(
         policy(check),
         scored(2, **{check.metric: challenger}),
         scored(1, **{check.metric: champion}),
@@ -101,7 +130,7 @@ class TestFloor:
         assert judge(floor, 0.7).check == check
 
     def test_a_metric_that_the_run_recorded_itself(self) -> None:
-        report = gates.judge(
+        report = report_of(
             policy(Floor("profit", at_least=100)), scored(2, roc_auc=0.9), None, {"profit": 140.0}
         )
 
@@ -115,15 +144,15 @@ class TestFloor:
         asked = policy(Floor("profit", at_least=1))
 
         with pytest.raises(UsageError, match="'profit', which is neither scored nor recorded") as e:
-            gates.judge(asked, scored(2, roc_auc=0.9), None, {"prof": 1.0})
+            report_of(asked, scored(2, roc_auc=0.9), None, {"prof": 1.0})
         assert e.value.hint == "did you mean 'prof'?"
 
     def test_it_is_known_before_anything_is_scored(self) -> None:
-        gates.check_floors(policy(Floor(AUC, at_least=1), Compare(AUC)), {})
-        gates.check_floors(policy(Floor("profit", at_least=1)), {"profit": None})
+        floor_names(policy(Floor(AUC, at_least=1), Compare(AUC)), {})
+        floor_names(policy(Floor("profit", at_least=1)), {"profit": None})
 
         with pytest.raises(UsageError, match="'profit', which is neither scored nor recorded"):
-            gates.check_floors(policy(Floor("profit", at_least=1)), {"prof": 1.0})
+            floor_names(policy(Floor("profit", at_least=1)), {"prof": 1.0})
 
 
 class TestCompare:
@@ -194,7 +223,7 @@ class TestCompare:
         assert judge(compare, 0.7).check == check
 
     def test_a_champion_of_another_kind_has_no_such_metric(self) -> None:
-        report = gates.judge(policy(Compare(AUC)), scored(2, roc_auc=0.9), scored(1, rmse=1.0), {})
+        report = report_of(policy(Compare(AUC)), scored(2, roc_auc=0.9), scored(1, rmse=1.0), {})
 
         assert report.verdict == "fail"
 
@@ -204,13 +233,13 @@ class TestCompare:
 
     def test_a_metric_of_another_kind_of_model(self) -> None:
         with pytest.raises(UsageError, match="'rmse', which is not scored for flights v2") as e:
-            gates.judge(policy(Compare("rmse")), scored(2, roc_auc=0.9), scored(1, roc_auc=0.9), {})
+            report_of(policy(Compare("rmse")), scored(2, roc_auc=0.9), scored(1, roc_auc=0.9), {})
         assert e.value.hint == "there is: roc_auc"
 
 
 class TestReport:
     def test_it_says_what_was_judged_and_on_what(self) -> None:
-        report = gates.judge(
+        report = report_of(
             policy(Floor(AUC, at_least=0.7), Compare(AUC)),
             scored(2, roc_auc=0.8),
             scored(1, roc_auc=0.7),
@@ -219,12 +248,12 @@ class TestReport:
 
         assert dataclasses.replace(report, checks=()) == GateReport(
             verdict="pass", challenger=2, champion=1, bootstrap=False, data="flights@7",
-            row_count=1000, left_out=3, checks=(),
+            row_count=1000, left_out=3, checks=(), rows_digest="blake3:0",
         )  # fmt: skip
         assert [check.verdict for check in report.checks] == ["pass", "pass"]
 
     def test_one_failed_check_fails_the_gate(self) -> None:
-        report = gates.judge(
+        report = report_of(
             policy(Floor(AUC, at_least=0.7), Compare(AUC)),
             scored(2, roc_auc=0.8),
             scored(1, roc_auc=0.9),
@@ -235,7 +264,7 @@ class TestReport:
         assert report.verdict == "fail"
 
     def test_the_first_model_is_judged_by_floors_alone(self) -> None:
-        report = gates.judge(
+        report = report_of(
             policy(Floor(AUC, at_least=0.7), Compare(AUC)), scored(1, roc_auc=0.8), None, {}
         )
 
@@ -249,7 +278,7 @@ class TestReport:
         )
 
     def test_the_first_model_does_not_pass_when_nothing_could_be_judged(self) -> None:
-        report = gates.judge(policy(Compare(AUC)), scored(1, roc_auc=0.99), None, {})
+        report = report_of(policy(Compare(AUC)), scored(1, roc_auc=0.99), None, {})
 
         assert report.verdict == "fail"
         assert report.checks[-1].why == (
@@ -258,11 +287,11 @@ class TestReport:
 
     def test_no_checks_is_a_mistake_not_a_pass(self) -> None:
         with pytest.raises(UsageError, match="the model 'flights' has no checks"):
-            gates.judge(policy(), scored(2, roc_auc=0.8), None, {})
+            report_of(policy(), scored(2, roc_auc=0.8), None, {})
 
     def test_different_rows_are_never_compared(self) -> None:
         with pytest.raises(UsageError, match="v2 and v1 were not scored on the same rows"):
-            gates.judge(
+            report_of(
                 policy(Compare(AUC)),
                 scored(2, roc_auc=0.8, rows="blake3:1"),
                 scored(1, roc_auc=0.8, rows="blake3:2"),
