@@ -474,12 +474,21 @@ export interface Models {
 }
 /**
  * A model: its champion, its versions and the decisions on them, newest first.
+ *
+ * Attributes
+ * ----------
+ * waiting : Waiting or None
+ *     The newest judged version, if it waits for somebody.
+ * rollback_to : int or None
+ *     The version that `mlops rollback` would make champion.
  */
 export interface ModelSummary {
   name: string;
   champion: number | null;
   versions: ModelVersion[];
   decisions: Decision[];
+  waiting?: Waiting | null;
+  rollback_to?: number | null;
 }
 /**
  * An immutable trained artifact of one run.
@@ -492,15 +501,28 @@ export interface ModelVersion {
   registered_at: string;
 }
 /**
- * An append-only record: promote, reject or roll back; who, when, why.
+ * An append-only record: who decided what, when and why.
  *
- * `state` is ``intended`` before the alias is moved, ``applied`` after, ``void`` when it
- * was never moved.
+ * `kind` is ``pass``, ``hold`` or ``reject`` for a gate that moved nothing, ``promote`` and
+ * ``rollback`` for what moves the alias, ``approve`` for a person's yes to an earlier one.
+ * `state` is ``intended`` before the alias is moved, ``applied`` after, ``void`` when it was
+ * never moved.
+ *
+ * Attributes
+ * ----------
+ * number : int or None
+ *     In the chain of this project, from 1; None for a decision that was pulled from another.
+ * digest : str or None
+ *     Of the whole record. None for those that were made before records were chained.
+ * judged : str or None
+ *     The id of the decision, with its gate report, that an approval or a promotion acts on.
+ * override : bool
+ *     The alias was moved although the gate did not pass; `reason` says why.
  */
 export interface Decision {
   id: string;
   model: string;
-  kind: 'promote' | 'reject' | 'rollback';
+  kind: 'approve' | 'hold' | 'pass' | 'promote' | 'reject' | 'rollback';
   state: 'applied' | 'intended' | 'void';
   from_version: number | null;
   to_version: number;
@@ -508,6 +530,10 @@ export interface Decision {
   actor: string;
   decided_at: string;
   report: GateReport | null;
+  number?: number | null;
+  digest?: string | null;
+  judged?: string | null;
+  override?: boolean;
 }
 /**
  * The verdict of a gate, with its evidence.
@@ -515,7 +541,7 @@ export interface Decision {
  * Attributes
  * ----------
  * verdict : str
- *     ``pass`` only when no check failed and at least one passed.
+ *     ``pass`` only when no check failed, held or raised, and at least one passed.
  * challenger : int
  *     The version judged.
  * champion : int or None
@@ -526,9 +552,21 @@ export interface Decision {
  *     The dataset version on which both were scored.
  * row_count, left_out : int
  *     Rows scored, and rows left out because they have no label.
+ * checks : tuple of CheckResult
+ *     In the order of ``mlops.yaml``.
+ * level : float
+ *     How often a bound may be wrong by chance.
+ * rows_digest : str
+ *     Of the rows scored.
+ * clusters : int or None
+ *     Independent groups of rows, where rows are not.
+ * looks : int or None
+ *     Candidates judged on these rows so far, this one included.
+ * warnings : tuple of str
+ *     What people should know, and what decides nothing.
  */
 export interface GateReport {
-  verdict: 'fail' | 'pass';
+  verdict: 'error' | 'fail' | 'hold' | 'pass';
   challenger: number;
   champion: number | null;
   bootstrap: boolean;
@@ -536,6 +574,11 @@ export interface GateReport {
   row_count: number;
   left_out: number;
   checks: CheckResult[];
+  level?: number;
+  rows_digest?: string;
+  clusters?: number | null;
+  looks?: number | null;
+  warnings?: string[];
 }
 /**
  * One line of a gate report.
@@ -545,18 +588,94 @@ export interface GateReport {
  * check : str
  *     What was asked, in words: ``roc_auc not worse than champion v1 by more than 0.01``.
  * verdict : str
- *     ``pass``, ``fail``, or ``not_judged``: a comparison while there is no champion.
+ *     ``pass``, ``fail``, ``hold``: the evidence does not settle it; ``error``: code of the
+ *     project raised; ``not_judged``: a comparison while there is no champion, a slice with
+ *     too few rows.
  * challenger, champion : float or None
  *     The values compared; champion is None when the check does not look at it.
  * why : str
  *     One sentence, with the numbers.
+ * kind : str
+ *     ``floor``, ``compare``, …: the key in ``mlops.yaml``.
+ * id : str
+ *     Unique in the report: ``compare/roc_auc``, ``slices/accuracy/region=north``.
+ * value : float or None
+ *     What was judged, in the units of `limit`: a difference (positive is better for the
+ *     challenger), a share, an index.
+ * lower, upper : float or None
+ *     Its bounds; each of the two is wrong no more often than `GateReport.level`.
+ * limit : float or None
+ *     What `value` must keep to.
+ * side : str
+ *     ``above``: `value` must be above `limit` (or at it); ``below``.
+ * count : int or None
+ *     Rows, or clusters of rows, behind it.
+ * rows_needed : int or None
+ *     Of a check that holds: rows of the same kind that would settle it, 8 times in 10.
+ * p : float or None
+ *     Of the test behind the verdict, adjusted for how many were made.
+ * method : str
+ *     How the bounds were made: ``paired t``, ``DeLong``.
  */
 export interface CheckResult {
   check: string;
-  verdict: 'fail' | 'not_judged' | 'pass';
+  verdict: 'error' | 'fail' | 'hold' | 'not_judged' | 'pass';
   challenger: number | null;
   champion: number | null;
   why: string;
+  kind?: string;
+  id?: string;
+  value?: number | null;
+  lower?: number | null;
+  upper?: number | null;
+  limit?: number | null;
+  side?: '' | 'above' | 'below';
+  count?: number | null;
+  rows_needed?: number | null;
+  p?: number | null;
+  method?: string;
+}
+/**
+ * A judged version that nobody has promoted yet.
+ *
+ * Attributes
+ * ----------
+ * decision : str
+ *     The id of the decision that waits.
+ * version : int
+ * verdict : str
+ *     Of its gate.
+ * needed : int
+ *     How many approvals it takes; 0 when none.
+ * by : tuple of str
+ *     Who may give them; empty: anybody.
+ * approved : tuple of Approved
+ *     Those given so far.
+ * expires_at : str or None
+ * lapsed : str or None
+ *     Why it cannot be promoted any more, in words: the champion moved, it expired, a later
+ *     version was judged.
+ * ready : bool
+ *     `mlops promote` would move the alias.
+ */
+export interface Waiting {
+  decision: string;
+  version: number;
+  verdict: 'error' | 'fail' | 'hold' | 'pass';
+  needed: number;
+  by: string[];
+  approved: Approved[];
+  expires_at: string | null;
+  lapsed: string | null;
+  ready: boolean;
+}
+/**
+ * One yes: who, when, and what they said.
+ */
+export interface Approved {
+  actor: string;
+  at: string;
+  comment: string;
 }
 /**
  * The state of a notebook.

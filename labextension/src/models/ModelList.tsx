@@ -1,5 +1,5 @@
 import React from 'react';
-import { Glyph, StateIcon } from '../parts/icons';
+import { Glyph, type State, StateIcon } from '../parts/icons';
 import { Age, Empty, Folded, useNow } from '../parts/parts';
 import { count, metric, moment, type ITranslate } from '../text';
 import type {
@@ -135,14 +135,12 @@ function Versions(props: {
  */
 function Report(props: { report: GateReport; trans: ITranslate }): JSX.Element {
   const { report, trans } = props;
-  const hasPassed = report.verdict === 'pass';
+  const [, said] = verdict(report.verdict, trans);
   return (
     <div className="jp-Mlops-report">
       <div className="jp-Mlops-line">
-        <span
-          className={`jp-Mlops-verdict ${hasPassed ? 'jp-mod-pass' : 'jp-mod-fail'}`}
-        >
-          {hasPassed ? trans.__('passed') : trans.__('failed')}
+        <span className={`jp-Mlops-verdict jp-mod-${report.verdict}`}>
+          {said}
         </span>
         <span className="jp-Mlops-name">
           {report.champion === null
@@ -191,7 +189,7 @@ function Check(props: {
   trans: ITranslate;
 }): JSX.Element {
   const { check, isCompared, trans } = props;
-  const [state, label] = verdict(check, trans);
+  const [state, label] = verdict(check.verdict, trans);
   return (
     <tbody className={`jp-mod-${check.verdict}`}>
       <tr>
@@ -221,16 +219,20 @@ function Value(props: { value: number | null }): JSX.Element {
 }
 
 function verdict(
-  check: CheckResult,
+  given: CheckResult['verdict'],
   trans: ITranslate
-): ['finished' | 'failed' | 'interrupted', string] {
-  switch (check.verdict) {
+): [State, string] {
+  switch (given) {
     case 'pass':
       return ['finished', trans.__('passed')];
     case 'fail':
       return ['failed', trans.__('failed')];
+    case 'hold':
+      return ['interrupted', trans.__('undecided')];
+    case 'error':
+      return ['failed', trans.__('could not be judged')];
     case 'not_judged':
-      return ['interrupted', trans.__('not judged')];
+      return ['queued', trans.__('not judged')];
   }
 }
 
@@ -285,6 +287,12 @@ function inWords(decision: Decision, trans: ITranslate): string {
       return decision.state === 'intended'
         ? trans.__('Promoting v%1', decision.to_version)
         : trans.__('Promoted v%1', decision.to_version);
+    case 'pass':
+      return trans.__('Passed: v%1', decision.to_version);
+    case 'hold':
+      return trans.__('Undecided: v%1', decision.to_version);
+    case 'approve':
+      return trans.__('Approved v%1', decision.to_version);
     case 'reject':
       return trans.__('Refused v%1', decision.to_version);
     case 'rollback':

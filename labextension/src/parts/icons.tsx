@@ -47,6 +47,9 @@ const GLYPHS = {
   run: 'M5 3.2v9.6L12.6 8z',
   stop: 'M4.2 4.2h7.6v7.6H4.2z',
   picture: 'M2.2 3h4.6v3.2H2.2zM9.2 9.8h4.6V13H9.2zM4.5 6.2v5.2h4.7',
+  pass: 'M3.6 8.4 6.6 11.4l5.8-6.6',
+  approve: 'M3.6 8.4 6.6 11.4l5.8-6.6',
+  hold: 'M5.8 4v8M10.2 4v8',
   reject: 'm4.5 4.5 7 7m0-7-7 7'
 } as const;
 

@@ -82,6 +82,9 @@ it.each<[Partial<Decision>, string]>([
   [{ kind: 'promote', state: 'intended' }, 'Promoting v1'],
   [{ kind: 'promote', state: 'void' }, 'Void: v1 was not promoted'],
   [{ kind: 'reject' }, 'Refused v1'],
+  [{ kind: 'pass' }, 'Passed: v1'],
+  [{ kind: 'hold' }, 'Undecided: v1'],
+  [{ kind: 'approve' }, 'Approved v1'],
   [{ kind: 'rollback' }, 'Rolled back to v1']
 ])('says what was decided: %o', (more, said) => {
   show(model({ decisions: [decision(more)] }));
