@@ -198,7 +198,7 @@ def _schema(pandera: Any, path: Path) -> Any:
         raise NotFoundError("contract", str(path), hint="write one with `mlops data contract`")
     try:
         names = runpy.run_path(str(path))
-    except Exception as error:  # noqa: BLE001 - a file that people edit
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a file that people edit
         raise UsageError(f"{path}: {last_line(error)}") from None
     found: Any = names.get("schema")
     if hasattr(found, "to_schema"):  # a DataFrameModel
