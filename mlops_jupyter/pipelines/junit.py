@@ -6,7 +6,7 @@ https://github.com/testmoapp/junitxml says what is common to those that write an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as ET
 
 from mlops_jupyter.pipelines.report import Report, StepReport
@@ -26,13 +26,19 @@ def junit(report: Report) -> bytes:
     is skipped; a cell that raised is a failure; all else that ends a step is an error.
     """
     root = ET.Element("testsuites")
-    suite = ET.SubElement(root, "testsuite", name=_text(report.pipeline))
+    suite = ET.SubElement(root, "testsuite", name=xml_text(report.pipeline))
     _properties(suite, report)
-    *names, whole = _unique([*(step.name for step in report.steps), WHOLE])
+    *names, whole = unique([*(step.name for step in report.steps), WHOLE])
     for name, step in zip(names, report.steps, strict=True):
         _case(suite, report.pipeline, name, step)
     if report.error and not _says_why(report):
         _whole(suite, report, whole)
+    return counted(root, report.seconds, report.started_at)
+
+
+def counted(root: ET.Element, seconds: float | None, started_at: str | None) -> bytes:
+    """Return the file: the only suite with how many of its cases ended how, and when."""
+    (suite,) = root
     counts = {
         "tests": len(suite.findall("testcase")),
         "failures": len(suite.findall("testcase/failure")),
@@ -42,9 +48,9 @@ def junit(report: Report) -> bytes:
     for element in (root, suite):
         for key, value in counts.items():
             element.set(key, str(value))
-        element.set("time", _seconds(report.seconds))
-    if report.started_at is not None:
-        suite.set("timestamp", report.started_at[:19])
+        element.set("time", _seconds(seconds))
+    if started_at is not None:
+        suite.set("timestamp", started_at[:19])
     ET.indent(root)
     content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return content + b"\n"
@@ -61,47 +67,49 @@ def _properties(suite: ET.Element, report: Report) -> None:
     told |= {f"metric.{name}": metric_text(value) for name, value in report.metrics.items()}
     parent = ET.SubElement(suite, "properties")
     for name, value in told.items():
-        ET.SubElement(parent, "property", name=_text(name), value=_text(value))
+        ET.SubElement(parent, "property", name=xml_text(name), value=xml_text(value))
 
 
 def _case(suite: ET.Element, pipeline: str, name: str, step: StepReport) -> None:
     case = ET.SubElement(
-        suite, "testcase", classname=_text(pipeline), name=name, time=_seconds(step.seconds)
+        suite, "testcase", classname=xml_text(pipeline), name=name, time=_seconds(step.seconds)
     )
     if step.status == "failed" and step.cell is not None:
         told = step.cell
         failure = ET.SubElement(
             case,
             "failure",
-            message=_text(step.error or told.error),
-            type=_text(told.error.partition(":")[0]),
+            message=xml_text(step.error or told.error),
+            type=xml_text(told.error.partition(":")[0]),
         )
-        failure.text = _text(f"{told.source}\n\n{told.traceback}")
+        failure.text = xml_text(f"{told.source}\n\n{told.traceback}")
     elif step.status in {"failed", "interrupted"}:
-        message = _text(step.error or step.status)
+        message = xml_text(step.error or step.status)
         ET.SubElement(case, "error", message=message, type=step.status).text = message
     elif step.status not in {"finished", "cached"}:
-        ET.SubElement(case, "skipped", message=_text(step.why or "it was not reached"))
+        ET.SubElement(case, "skipped", message=xml_text(step.why or "it was not reached"))
     note = "not run again" if step.status == "cached" else ""
     said = ": ".join(filter(None, (note, step.why)))
     if said and step.status in {"finished", "cached", "failed"}:
-        ET.SubElement(case, "system-out").text = _text(said)
+        ET.SubElement(case, "system-out").text = xml_text(said)
 
 
 def _whole(suite: ET.Element, report: Report, name: str) -> None:
     case = ET.SubElement(
-        suite, "testcase", classname=_text(report.pipeline), name=name, time=_seconds(None)
+        suite, "testcase", classname=xml_text(report.pipeline), name=name, time=_seconds(None)
     )
-    message = _text(report.error or report.status)
+    message = xml_text(report.error or report.status)
     error = ET.SubElement(case, "error", message=message, type=report.status)
-    error.text = _text("\n".join(filter(None, (report.error, report.hint))))
+    error.text = xml_text("\n".join(filter(None, (report.error, report.hint))))
 
 
-def _unique(names: list[str]) -> Iterator[str]:
-    """Give each name once: readers tell cases apart by it."""
+def unique(names: Iterable[str]) -> Iterator[str]:
+    """Give each name once: readers tell cases apart by it, and GitLab drops the second of two."""
     taken: set[str] = set()
-    for number, name in enumerate(map(_text, names), 1):
-        mine = name if name not in taken else f"{name} ({number})"
+    for number, name in enumerate(map(xml_text, names), 1):
+        mine = name
+        while mine in taken:
+            mine = f"{mine} ({number})"
         taken.add(mine)
         yield mine
 
@@ -110,5 +118,6 @@ def _seconds(seconds: float | None) -> str:
     return f"{seconds or 0:.3f}"
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Return a text without what XML cannot hold."""
     return _NO_XML.sub("\ufffd", text)

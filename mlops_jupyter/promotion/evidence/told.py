@@ -1,0 +1,54 @@
+"""What the files of evidence tell: a decision and the report it rests on, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlops_jupyter.config import Model
+from mlops_jupyter.errors import MlopsError, last_line
+from mlops_jupyter.promotion.decision import Decision, GateReport
+from mlops_jupyter.promotion.evidence import words
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of one call of a command.
+
+    Attributes
+    ----------
+    model : str
+    decision : Decision or None
+        None when none was made: the model is unknown, MLflow is away.
+    report : GateReport or None
+        What the decision rests on: its own, or that of the decision it acts on.
+    policy : config.Model or None
+        None when ``mlops.yaml`` does not know the model.
+    error, hint : str or None
+        With what the command ended.
+    next_step : str
+        What people can do now, in one line.
+    """
+
+    model: str
+    decision: Decision | None = None
+    report: GateReport | None = None
+    policy: Model | None = None
+    error: str | None = None
+    hint: str | None = None
+    next_step: str = ""
+
+    @property
+    def title(self) -> str:
+        """What came of it, in one line."""
+        if self.decision is None:
+            return f"{self.model}: nothing was decided"
+        return words.outcome(self.decision, None if self.report is None else self.report.verdict)
+
+
+def refused(model: str, error: BaseException) -> Told:
+    """Return what is told of a command that came to no decision."""
+    if isinstance(error, KeyboardInterrupt):
+        return Told(model, error="interrupted")
+    if isinstance(error, MlopsError):
+        return Told(model, error=error.message, hint=error.hint)
+    return Told(model, error=last_line(error))
