@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from mlops_jupyter.project import Project, init
 from mlops_jupyter.runs import mirror
 from mlops_jupyter.store.lock import exclusive
 from tests.command import Mlops, runner
+from tests.example_count import FRESH
 from tests.kernel import Kernel
 
 # the developer's own settings must not reach a test
@@ -22,10 +23,16 @@ os.environ["MLOPS_MIRROR_IDLE_SECONDS"] = "0"
 os.environ["MLOPS_MIRROR_RETRY_SECONDS"] = "0"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
-# in CI the same examples each time: what fails there fails here too, with CI=1
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# Tests run side by side, and kernels and commands beside them: threads of BLAS and OpenMP would
+# wait for each other by spinning.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+# A busy machine is no failure, nor is bad luck: the same examples each time.
+settings.register_profile(
+    "ours", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not FRESH
+)
+settings.load_profile("ours")
 
 
 @pytest.fixture

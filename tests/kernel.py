@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_client.manager import KernelManager
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 240
 
 
 @dataclass

@@ -18,7 +18,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-START_SECONDS = 120.0
+from tests.free_port import free_port
+
+START_SECONDS = 300.0
 
 
 def postgres_programs() -> Path | None:
@@ -53,7 +55,7 @@ def postgres(programs: Path) -> Iterator[str]:
             yield f"postgresql+psycopg2://mlops:s3cret-word@/postgres?host={folder}"
         finally:
             started.send_signal(signal.SIGINT)
-            started.wait(timeout=30)
+            started.wait(timeout=240)
 
 
 def _as_unprivileged(folder: str) -> list[str]:
@@ -86,7 +88,7 @@ class MlflowServer:
 
     def __init__(self, database: str, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self._database = database
         self._process: subprocess.Popen[bytes] | None = None
@@ -123,7 +125,7 @@ class MlflowServer:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=30) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -199,8 +201,3 @@ class Line:
                 return True
             self._answers_left = max(0, self._answers_left - 1)
             return self._answers_left > 0
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

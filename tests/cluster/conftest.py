@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 120
+SECONDS = 240
 
 
 @dataclass
@@ -58,8 +58,8 @@ def _started(command: list[str], log: Path, sign: str) -> tuple[subprocess.Popen
         )
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
-        for line in log.read_text().splitlines():
-            if sign in line:
+        for line in log.read_text().splitlines(keepends=True):
+            if sign in line and line.endswith("\n"):
                 return process, line
         time.sleep(0.05)
     raise AssertionError(log.read_text())

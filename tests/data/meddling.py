@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlops_jupyter.project import Project
 from mlops_jupyter.store.objects import Objects
 
 
@@ -20,3 +24,12 @@ class Meddling(Objects):
         meddle, self.meddle = self.meddle, lambda: None
         meddle()
         return super().add(content)
+
+
+@contextmanager
+def nobody_commits(project: Project) -> Iterator[None]:
+    """Write to the catalog all the while: a writer gets as far as its rows, and waits."""
+    with closing(sqlite3.connect(project.catalog.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")

@@ -23,6 +23,7 @@ from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.store.objects import Objects
 from tests import full_disk
+from tests.data.meddling import nobody_commits
 
 CASES = Path(__file__).resolve().parents[2] / ".." / "shared" / "cases" / "data"
 
@@ -356,7 +357,10 @@ def test_a_kill_leaves_the_version_before_and_the_next_can_be_taken(project: Pro
     changed = os.urandom(20 * 2**20) + content[: 20 * 2**20]
     Path("big.bin").write_bytes(changed)
     before = count(project)
-    with subprocess.Popen([sys.executable, "-c", TAKE], stdout=subprocess.DEVNULL) as writer:
+    with (
+        nobody_commits(project),  # so that it cannot end before it is killed
+        subprocess.Popen([sys.executable, "-c", TAKE], stdout=subprocess.DEVNULL) as writer,
+    ):
         while count(project) == before and writer.poll() is None:
             time.sleep(0.001)
         writer.kill()
@@ -375,7 +379,7 @@ def test_two_processes_that_take_the_same_file(project: Project) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", TAKE], stdout=subprocess.DEVNULL) for _ in range(3)
     ]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(240) for writer in writers] == [0, 0, 0]
     found = versions.dataset(open_project(), "big").versions
     assert [version.number for version in found] == [1]
     assert versions.load(project, "big").read_bytes() == Path("big.bin").read_bytes()

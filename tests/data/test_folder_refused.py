@@ -110,18 +110,21 @@ def test_a_file_that_changes_after_the_look_is_a_conflict(
 
 SCRIBBLE = """
 import os
-with open("data/log", "r+b") as file:
+with open("data/log", "r+b", buffering=0) as file:
+    file.write(os.urandom(9))
+    print("it writes", flush=True)
     while True:
         file.seek(0)
         file.write(os.urandom(9))
-        file.flush()
 """
 
 
 def test_a_file_that_is_written_to_while_it_is_read(project: Project) -> None:
     root = make(Path("data"), {"log": bytes(2**20)})
-    with subprocess.Popen([sys.executable, "-c", SCRIBBLE]) as writer:
+    with subprocess.Popen([sys.executable, "-c", SCRIBBLE], stdout=subprocess.PIPE) as writer:
         try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"it writes\n"
             with pytest.raises(ConflictError, match="data/log: changed while it was read"):
                 _ = [snapshot(project, root, "data") for _ in range(1000)]
         finally:
@@ -151,6 +154,6 @@ def test_two_processes_that_take_the_same_folder(project: Project, many: Path) -
     writers = [
         subprocess.Popen([sys.executable, "-c", TAKE], stdout=subprocess.DEVNULL) for _ in range(2)
     ]
-    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert [writer.wait(240) for writer in writers] == [0, 0]
     assert len(versions.dataset(project, "many").versions) == 1
     assert tree(versions.load(project, "many")) == tree(many)

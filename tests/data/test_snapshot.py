@@ -21,6 +21,7 @@ from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, open_project
 from tests import full_disk
+from tests.data.meddling import nobody_commits
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ except MlopsError as error:
 
 
 def wait_for_objects(project: Project, count: int, writer: subprocess.Popen[Any]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and writer.poll() is None:
         if sum(1 for _ in project.objects.root.glob("??/*")) >= count:
             return
@@ -181,7 +182,10 @@ def wait_for_objects(project: Project, count: int, writer: subprocess.Popen[Any]
 
 @pytest.mark.parametrize("count", [1, 20, 60])
 def test_a_kill_leaves_no_version_and_the_next_try_succeeds(project: Project, count: int) -> None:
-    with subprocess.Popen([sys.executable, "-c", TAKE], stdout=subprocess.DEVNULL) as writer:
+    with (
+        nobody_commits(project),  # so that it cannot end before it is killed
+        subprocess.Popen([sys.executable, "-c", TAKE], stdout=subprocess.DEVNULL) as writer,
+    ):
         wait_for_objects(project, count, writer)
         writer.kill()
     assert writer.returncode == -signal.SIGKILL

@@ -13,16 +13,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs import history
 from mlops_jupyter.runs.run import Run
 from tests.kernel import Answer, Kernel
+from tests.pipelines.test_interrupt import until
 
 NOT_RECORDED = "mlops: not recorded"
 
@@ -44,6 +45,12 @@ def check_alive(project: Project, kernel: Kernel) -> None:
     answer = kernel.run(source)
     assert (answer.status, answer.text) == ("ok", ""), answer
     assert sources(project)[-1] == source
+
+
+def cpu_seconds(kernel: Kernel) -> float:
+    """Return what a kernel has used so far: no load makes that much more."""
+    used = psutil.Process(kernel.manager.provisioner.pid).cpu_times()
+    return float(used.user + used.system)
 
 
 def plain(answer: Answer) -> str:
@@ -136,11 +143,11 @@ def test_empty_cells_are_not_executions(project: Project, kernel: Kernel) -> Non
 
 def test_a_cell_of_ten_megabytes(project: Project, kernel: Kernel, bare: Kernel) -> None:
     source = "data = '" + "0123456789abcde " * 655_360 + "'\nlen(data)"
-    began = time.monotonic()
+    before = cpu_seconds(bare), cpu_seconds(kernel)
     bare.run(source)  # IPython itself takes its time
-    between = time.monotonic()
     answer = kernel.run(source)
-    assert time.monotonic() - between < 2 * (between - began) + 5
+    alone, recorded = cpu_seconds(bare) - before[0], cpu_seconds(kernel) - before[1]
+    assert recorded < 2 * alone + 5
     assert answer.data == [{"text/plain": "10485760"}]
     assert NOT_RECORDED not in answer.text
     check_alive(project, kernel)
@@ -290,11 +297,16 @@ def test_multiprocessing_and_threads(project: Project, kernel: Kernel) -> None:
 
 
 def test_an_interrupt(project: Project, kernel: Kernel) -> None:
-    pid = kernel.manager.provisioner.pid
-    timer = threading.Timer(1.5, os.kill, (pid, signal.SIGINT))
-    timer.start()
-    answer = kernel.run("%%track slow\nimport time\ntime.sleep(60)")
-    timer.join()
+    pid, begun = kernel.manager.provisioner.pid, project.root / "begun"
+
+    def interrupt() -> None:
+        until(begun.exists)
+        os.kill(pid, signal.SIGINT)
+
+    other = threading.Thread(target=interrupt)
+    other.start()
+    answer = kernel.run("%%track slow\nimport time\nopen('begun', 'w').close()\ntime.sleep(600)")
+    other.join()
     assert "KeyboardInterrupt" in answer.error
     assert newest(project).status == "interrupted"
     check_alive(project, kernel)
@@ -303,7 +315,7 @@ def test_an_interrupt(project: Project, kernel: Kernel) -> None:
 def test_a_cell_that_ends_the_process(project: Project, kernel: Kernel) -> None:
     kernel.run("%%track before\nauc = float('0.5')")
     kernel.client.execute("%%track doomed\nimport os\nos._exit(3)")
-    kernel.manager.provisioner.process.wait(30)
+    kernel.manager.provisioner.process.wait(240)
     other = Kernel(project.root)
     try:
         other.run("%load_ext mlops_jupyter")
@@ -355,14 +367,11 @@ def test_the_catalog_is_held_by_another_program(project: Project, kernel: Kernel
     kernel.run("first = 1")
     other = sqlite3.connect(project.catalog.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    began = time.monotonic()
+    # how long it waits for that: `test_journal.py`
     answer = kernel.run("second = 2\nsecond")
-    assert time.monotonic() - began < 4, "it waits for a second, not for ten"
     assert answer.data == [{"text/plain": "2"}]
     assert "another program holds it" in answer.text
-    began = time.monotonic()
     assert kernel.run("third = 3").text == "", "it says so once"
-    assert time.monotonic() - began < 1
     other.execute("ROLLBACK")
     other.close()
     kernel.run("fourth = 4")
@@ -461,5 +470,5 @@ def test_no_secret_reaches_the_disk(project: Project, kernel: Kernel) -> None:
 def test_a_killed_kernel_leaves_what_was_recorded(project: Project, kernel: Kernel) -> None:
     kernel.run("%%track kept\nauc = float('0.5')")
     os.kill(kernel.manager.provisioner.pid, signal.SIGKILL)
-    kernel.manager.provisioner.process.wait(30)
+    kernel.manager.provisioner.process.wait(240)
     assert newest(open_project(project.root)).metrics == {"auc": 0.5}

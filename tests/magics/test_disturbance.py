@@ -99,9 +99,9 @@ def test_cells_are_answered_the_same(pair: Pair, case: str) -> None:
 def test_input_is_asked_for_and_answered(pair: Pair) -> None:
     def asked(kernel: Listening) -> list[Any]:
         message = kernel.client.execute("name = input('who? ')\nname", allow_stdin=True)
-        prompt = kernel.client.get_stdin_msg(timeout=30)["content"]["prompt"]
+        prompt = kernel.client.get_stdin_msg(timeout=240)["content"]["prompt"]
         kernel.client.input("me")
-        reply = kernel.client.get_shell_msg(timeout=30)
+        reply = kernel.client.get_shell_msg(timeout=240)
         assert reply["parent_header"]["msg_id"] == message
         return [prompt, reply["content"]["status"], kernel.all_of(["name"])[-2:]]
 

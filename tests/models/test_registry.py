@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.runs import history
 from mlops_jupyter.store import mlflow_home
 from mlops_jupyter.store.lock import exclusive
+from tests.free_port import free_port
 from tests.models.training import keep_run
 
 FEATURES = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
@@ -187,9 +187,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     home = tmp_path / "team"
     home.mkdir()
     mlflow_home.create(home)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", mlflow_home.uri(home)]
     command += ["--artifacts-destination", str(home / "artifacts")]
@@ -202,7 +200,7 @@ def server(tmp_path: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while not _answers(f"http://127.0.0.1:{port}/health"):
             assert process.poll() is None, (tmp_path / "server.log").read_text()
             assert time.monotonic() < until

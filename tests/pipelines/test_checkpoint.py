@@ -20,7 +20,7 @@ from mlops_jupyter.store.objects import digest_of
 from mlops_jupyter.upkeep import gc
 from tests.kernel import Kernel
 from tests.pipelines.notebooks import PARAMETERS, code, declare, write
-from tests.pipelines.test_interrupt import WAIT_SECONDS, until
+from tests.pipelines.test_interrupt import WAIT_SECONDS, gone, until
 from tests.pipelines.test_resume import command, runner_of
 
 TRAIN = """
@@ -56,11 +56,10 @@ def test_after_a_kill_a_step_goes_on_from_its_last_epoch(offline: Project, victi
     with command(offline) as process:
         until(lambda: epochs(offline) == ["0.epoch", "1.epoch"])
         runner = runner_of(offline)
-        if victim == "kernel":
-            runner.children()[0].kill()
-        else:
-            os.kill(runner.pid, signal.SIGKILL)
+        (kernel,) = (child.pid for child in runner.children())  # of the last step: none is ahead
+        os.kill(kernel if victim == "kernel" else runner.pid, signal.SIGKILL)
         process.communicate(timeout=WAIT_SECONDS)
+        until(gone(kernel))
     assert epochs(offline) == ["0.epoch", "1.epoch"]
     (offline.root / "go").touch()
     project = open_project(offline.root)

@@ -16,7 +16,7 @@ import pathlib, time
 _ = pathlib.Path(f"own-{n}.txt").write_text(str(n))
 _ = pathlib.Path("same.txt").write_text(str(n))
 pathlib.Path(f"there-{n}").touch()
-end = time.monotonic() + 60
+end = time.monotonic() + 240
 while not pathlib.Path(f"there-{3 - n}").exists() and time.monotonic() < end:
     time.sleep(0.01)
 double = 2 * n

@@ -17,7 +17,7 @@ from mlops_jupyter.cli.main import main
 from mlops_jupyter.project import Project, init
 from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 240
 
 ENDS = """\
 import os, signal, time

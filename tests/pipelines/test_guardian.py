@@ -13,7 +13,7 @@ import pytest
 
 from mlops_jupyter.pipelines import family, guardian
 from mlops_jupyter.runs.background import OUTLIVES
-from tests.pipelines.test_interrupt import gone, until
+from tests.pipelines.test_interrupt import WAIT_SECONDS, gone, until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 
@@ -60,7 +60,7 @@ def daemon(folder: Path) -> list[int]:
 @linux
 def test_a_daemon_ends_with_the_command(tmp_path: Path) -> None:
     with guarded(tmp_path, "bare") as running:
-        assert running.wait(60) == 0
+        assert running.wait(WAIT_SECONDS) == 0
     assert all(gone(pid)() for pid in daemon(tmp_path))
 
 
@@ -71,7 +71,7 @@ def test_a_daemon_ends_when_the_command_is_killed(tmp_path: Path) -> None:
         pids = daemon(tmp_path)
         (command,) = (pid for pid in family.below(running.pid) - {running.pid, *pids})
         os.kill(command, signal.SIGKILL)
-        assert running.wait(60) == -signal.SIGKILL  # told as what it was
+        assert running.wait(WAIT_SECONDS) == -signal.SIGKILL  # told as what it was
     assert all(gone(pid)() for pid in pids)
 
 
@@ -82,14 +82,14 @@ def test_who_does_not_listen_the_first_time_is_killed_the_second(tmp_path: Path)
         running.terminate()
         until((tmp_path / "told").exists)
         running.terminate()
-        assert running.wait(60) == -signal.SIGKILL
+        assert running.wait(WAIT_SECONDS) == -signal.SIGKILL
     assert all(gone(pid)() for pid in daemon(tmp_path))
 
 
 @linux
 def test_our_own_helpers_go_on(tmp_path: Path) -> None:
     with guarded(tmp_path, environment=OUTLIVES) as running:
-        assert running.wait(60) == 0
+        assert running.wait(WAIT_SECONDS) == 0
     pids = daemon(tmp_path)
     try:
         assert not any(gone(pid)() for pid in pids)

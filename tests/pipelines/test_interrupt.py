@@ -21,7 +21,7 @@ from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs import history as runs
 from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 240
 
 # holds the interpreter's lock, so that no thread of the kernel can watch its parent
 HANG = """

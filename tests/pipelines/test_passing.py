@@ -88,7 +88,7 @@ def test_a_kill_or_a_full_disk_leaves_only_garbage(project: Project) -> None:
     before = objects(project)
     done = subprocess.run(
         [sys.executable, "-c", DIES, str(project.root), first, "full", "1", "3", "4"],
-        capture_output=True, text=True, check=True, cwd=ROOT, timeout=100,
+        capture_output=True, text=True, check=True, cwd=ROOT, timeout=300,
     )  # fmt: skip
     assert done.stdout.split() == ["0", "-9", "-9", "-9"], done.stderr
     assert versions.datasets(project) == ()

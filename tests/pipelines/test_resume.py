@@ -20,8 +20,9 @@ from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 from tests.pipelines.test_interrupt import WAIT_SECONDS, all_gone, until
 
 WAIT = """
-import pathlib, time
-_ = pathlib.Path("reached-{n}").write_text("x")
+import os, pathlib, time
+_ = pathlib.Path("reached-{n}.tmp").write_text(str(os.getpid()))
+os.replace("reached-{n}.tmp", "reached-{n}")
 while not pathlib.Path("go-{n}").exists():
     time.sleep(0.01)
 total_{n} = {before} + {n}
@@ -74,7 +75,7 @@ def test_after_a_kill_only_the_rest_is_run(offline: Project, victim: str) -> Non
             runner = runner_of(offline)
             kernels = [child.pid for child in runner.children()]
             if victim == "kernel":
-                runner.children()[0].kill()
+                os.kill(int((offline.root / f"reached-{n}").read_text()), signal.SIGKILL)
             else:
                 if victim != "coordinator":
                     process.kill()

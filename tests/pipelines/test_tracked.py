@@ -30,7 +30,8 @@ SPEC = {"kernelspec": {"name": "python3", "display_name": "Python", "language": 
 
 HANGS = code(
     "import os, pathlib, time\n"
-    "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+    "pathlib.Path('pid.tmp').write_text(str(os.getpid()))\n"
+    "os.replace('pid.tmp', 'pid')\n"
     "while not pathlib.Path('go').exists():\n    time.sleep(0.02)"
 )
 

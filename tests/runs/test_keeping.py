@@ -43,7 +43,7 @@ def keeper(keeps: Project) -> Iterator[Kernel]:
 
 
 def wait_until_kept(project: Project) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while keeping.is_waiting(project):
         assert time.monotonic() < deadline, (project.folder / mirror.LOG).read_text()
         time.sleep(0.05)

@@ -30,7 +30,7 @@ def run_script(project: Project, source: str) -> subprocess.CompletedProcess[str
         env={**os.environ, "PYTHONPATH": ROOT},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -50,7 +50,7 @@ def mlflow_runs(project: Project) -> list:
 def test_the_background_mirror_copies_and_ends_by_itself(project: Project) -> None:
     record(project, "background", Findings(metrics={("auc", 0): 0.5}))
     mirror.start(project)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while history.waiting(project)[0] and time.monotonic() < deadline:
         time.sleep(0.1)
     assert history.waiting(project) == (0, None), (project.folder / mirror.LOG).read_text()

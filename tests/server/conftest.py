@@ -18,6 +18,9 @@ from mlops_jupyter.runs import recorder
 # pytest-jupyter gives each test a home of its own; MLflow's empty database is made once only
 os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
 
+PATIENT = {"request_timeout": 240, "connect_timeout": 240}
+"""20 seconds, which is what pytest-jupyter gives, may be too short on a busy machine."""
+
 
 @pytest.fixture
 def jp_root_dir(tmp_path: Path) -> Path:
@@ -53,7 +56,7 @@ def ask(jp_fetch: Any) -> Any:
 
     async def fetch(*route: str, **query: str | int) -> HTTPResponse:
         try:
-            return await jp_fetch("mlops", "api", *route, params=query)
+            return await jp_fetch("mlops", "api", *route, params=query, **PATIENT)
         except HTTPClientError as error:
             return error.response
 

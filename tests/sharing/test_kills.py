@@ -44,7 +44,7 @@ def started(project: Project, *arguments: str) -> subprocess.Popen[bytes]:
 
 def killed_when(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
     """Kill a process as soon as something is so; or it has ended by itself."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while process.poll() is None and not is_time():
         assert time.monotonic() < until
         time.sleep(0.002)

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.ui.lab_server import REPOSITORY, Lab, start_lab
+
+WAIT_MILLISECONDS = 120_000
+"""What is waited for at most; Playwright itself gives `expect` 5 seconds, however busy it is."""
 
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -50,6 +53,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail("no Chromium: the panel was not tested")
         pytest.skip("no Chromium on this machine")
+    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
@@ -61,7 +65,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """Open an empty page; the test fails when a script in it does."""
     context = browser.new_context(viewport={"width": 1360, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(WAIT_MILLISECONDS)
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -18,8 +17,10 @@ from time import monotonic, sleep
 
 import pytest
 
+from tests.free_port import free_port
+
 REPOSITORY = Path(__file__).parents[2]
-START_SECONDS = 120
+START_SECONDS = 300
 
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -69,7 +70,7 @@ def start_lab(root: Path, private: Path) -> Iterator[Lab]:
         A folder for everything else that it writes.
     """
     _check_panel()
-    port, token = _free_port(), secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     log = private / "lab.log"
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -132,19 +133,13 @@ def _environment(private: Path) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 def _wait(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"JupyterLab ended at once:\n{log.read_text()}")
         try:
-            with urllib.request.urlopen(f"{lab.url}/api?token={lab.token}", timeout=5):
+            with urllib.request.urlopen(f"{lab.url}/api?token={lab.token}", timeout=60):
                 return
         except OSError:
             sleep(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from tests.ui.lab_server import Lab
 from tests.ui.test_panel import execute
 
 LOAD = "%load_ext mlops_jupyter"
+ANY = re.compile("")
 CELLS = (LOAD, "base = 2", "double = base * 2", "print(double)")
 
 
@@ -29,11 +31,14 @@ def edit(page: Page, cell: int, text: str) -> None:
     page.keyboard.type(text)
 
 
-def marks(page: Page) -> list[str | None]:
-    """Return the signs beside the cells."""
-    cells = page.locator(".jp-Notebook .jp-CodeCell")
-    # executing the last cell adds an empty one
-    return [cell.get_attribute("data-mlops-state") for cell in cells.all()[: len(CELLS)]]
+def expect_marks(page: Page, *states: str | None) -> None:
+    """Wait until these signs are beside the cells."""
+    for number, state in enumerate(states):
+        cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        if state is None:
+            expect(cell).not_to_have_attribute("data-mlops-state", ANY)
+        else:
+            expect(cell).to_have_attribute("data-mlops-state", state)
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_from_executed_to_edited_and_back(
     shoot("state-reproducible")
     edit(page, 1, "base = 3")
     expect(badge).to_have_text("stale")
-    assert marks(page) == [None, "stale", "stale", "stale"]
+    expect_marks(page, None, "stale", "stale", "stale")
     expect(badge).to_have_attribute(
         "title",
         "Cell 2, stale: edited after it was executed\n"
@@ -67,7 +72,7 @@ def test_from_executed_to_edited_and_back(
     shoot("state-stale")
     edit(page, 1, "base = 2  # as it was")
     expect(badge).to_have_text("reproducible")
-    assert marks(page) == [None] * 4
+    expect_marks(page, None, None, None, None)
     edit(page, 1, "base = 5")
     for cell in (1, 2, 3):
         execute(page, cell)

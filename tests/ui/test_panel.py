@@ -22,6 +22,9 @@ BY_ANOTHER_PROCESS = (
     "open_run(open_project(sys.argv[1]), sys.argv[2])"
 )
 
+SLOW_LOOK_MILLISECONDS = 25_000
+"""Sooner than the slow look, once in 30 seconds, that would find a change without its event."""
+
 LOAD = """\
 %load_ext mlops_jupyter
 import time
@@ -42,7 +45,7 @@ MEASURE = """
 window.measured = (async () => {
   const begun = performance.now();
   let ended = null;
-  while (performance.now() - begun < 60000) {
+  while (performance.now() - begun < 120000) {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
     if (ended === null && /\\[\\d+\\]/.test(prompts[1].textContent)) {
       ended = performance.now();
@@ -81,7 +84,7 @@ def execute(page: Page, cell: int) -> None:
         code.click()
         page.keyboard.press("Shift+Enter")
         with contextlib.suppress(AssertionError):
-            expect(code.locator(".jp-InputPrompt")).not_to_have_text(untouched, timeout=5000)
+            expect(code.locator(".jp-InputPrompt")).not_to_have_text(untouched, timeout=15_000)
             return
     raise AssertionError(f"cell {cell} was not executed")
 
@@ -104,7 +107,7 @@ def test_a_tracked_cell_is_in_the_panel_when_it_ends(
     milliseconds = page.evaluate("window.measured")
     print(f"\nfrom the end of the cell to its run in the panel: {milliseconds:.0f} ms")  # noqa: T201
     record_testsuite_property("panel_milliseconds", milliseconds)
-    assert milliseconds < 5000
+    assert milliseconds < SLOW_LOOK_MILLISECONDS
     row = panel.get_by_role("button", name="baseline")
     expect(row).to_contain_text("score 0.375")
     expect(row).to_contain_text("alpha 0.5")
@@ -138,8 +141,8 @@ def test_a_run_of_another_process_appears(lab: Lab, page: Page) -> None:
         [sys.executable, "-c", BY_ANOTHER_PROCESS, str(project.root), "from a terminal"],
         check=True,
     )
-    # sooner than the slow look that would find it without the event
-    expect(panel.get_by_role("button", name="from a terminal")).to_be_visible(timeout=10_000)
+    row = panel.get_by_role("button", name="from a terminal")
+    expect(row).to_be_visible(timeout=SLOW_LOOK_MILLISECONDS)
 
 
 def test_a_hostile_name_is_a_text(lab: Lab, page: Page) -> None:

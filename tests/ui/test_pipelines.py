@@ -12,9 +12,6 @@ from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 from tests.ui.lab_server import Lab
 from tests.ui.test_panel import open_panel
 
-WAIT_MILLISECONDS = 60_000
-"""Kernels start: one for each step."""
-
 STUDY = """\
 from typing import Annotated, Literal
 month: Annotated[int, "1..12"] = 1  # of the departures
@@ -76,16 +73,16 @@ def test_run_from_a_form_and_watched(
     expect(form).to_be_hidden()
 
     bar = pipeline.get_by_role("progressbar", name="cell 2 of 3")
-    expect(bar).to_be_visible(timeout=WAIT_MILLISECONDS)
+    expect(bar).to_be_visible()
     pipeline.get_by_role("button", name="fit").click()
     log = page.get_by_role("log", name="Output")
     expect(log).to_contain_text("waits for exact <b>bold</b>")
     shoot("pipeline-running")
 
     (delays.root / "go").touch()
-    expect(page.get_by_role("article")).to_contain_text("finished", timeout=WAIT_MILLISECONDS)
+    expect(page.get_by_role("article")).to_contain_text("finished")
     row = pipeline.get_by_role("button", name="month 4")
-    expect(row.get_by_role("img", name="finished")).to_be_visible(timeout=WAIT_MILLISECONDS)
+    expect(row.get_by_role("img", name="finished")).to_be_visible()
     page.get_by_role("button", name="Executed notebook").click()
     executed = page.locator(".jp-Mlops-executed")
     expect(executed).to_contain_text("waits for exact")
@@ -100,10 +97,10 @@ def test_stopped_by_the_button(page: Page, delays: Project, pipeline: Locator) -
     form.get_by_label("all steps, also known ones").check()
     form.get_by_role("button", name="Run").click()
     bar = pipeline.get_by_role("progressbar", name="cell 2 of 3")
-    expect(bar).to_be_visible(timeout=WAIT_MILLISECONDS)
+    expect(bar).to_be_visible()
     pipeline.get_by_role("button", name="Stop this run").click()
     stopped = pipeline.get_by_role("img", name="interrupted").first
-    expect(stopped).to_be_visible(timeout=WAIT_MILLISECONDS)
+    expect(stopped).to_be_visible()
     expect(pipeline.get_by_role("button", name="Stop this run")).to_be_hidden()
 
 
