@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops_jupyter.data.api import checkout, diff, export, load, profile, snapshot, tag, untag
     from mlops_jupyter.pipelines.api import checkpoint, sweep
     from mlops_jupyter.project import init, open_project
+    from mlops_jupyter.promotion.verdict import Verdict
     from mlops_jupyter.provenance.api import lineage
     from mlops_jupyter.reproduction.api import reproduce
     from mlops_jupyter.runs.api import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "Verdict",
     "checkout",
     "checkpoint",
     "diff",
@@ -62,6 +64,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Verdict": "mlops_jupyter.promotion.verdict",
     "checkout": "mlops_jupyter.data.api",
     "checkpoint": "mlops_jupyter.pipelines.api",
     "diff": "mlops_jupyter.data.api",

@@ -113,6 +113,7 @@ def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
 
 def test_the_public_names_are_these_and_all_exist() -> None:
     assert mlops_jupyter.__all__ == [
+        "Verdict",
         "checkout",
         "checkpoint",
         "diff",

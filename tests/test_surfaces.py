@@ -29,6 +29,7 @@ ONLY_COMMANDS = {
     "decisions": "a list",
 }
 ONLY_FUNCTIONS = {
+    "Verdict": "what a check of one's own returns",
     "checkpoint": "inside a step, or a cell",
     "load": "there is no value in a terminal; `mlops data export` writes one",
     "log_artifact": "inside a run",

@@ -12,13 +12,14 @@ from typing import Any
 from mlops_jupyter.config import Check
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.promotion.case import Case
-from mlops_jupyter.promotion.checks import compare, floor, predictions, schema
+from mlops_jupyter.promotion.checks import compare, custom, floor, predictions, schema
 from mlops_jupyter.promotion.decision import CheckResult, GateReport, Verdict
 
 JUDGES: dict[str, Callable[[Case, Any], Iterable[CheckResult]]] = {
     "floor": floor.judge,
     "compare": compare.judge,
     "schema": schema.judge,
+    "custom": custom.judge,
     "predictions": predictions.judge,
 }
 """By kind of check, as `config.Check` names them."""

@@ -18,8 +18,27 @@ def shown(name: Any) -> str:
         text = str(name)
     except Exception:  # noqa: BLE001 - the user's own __str__
         text = f"a {type(name).__name__}"
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: LONGEST + 1])
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return _cut("".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: LONGEST + 1]))
+
+
+def in_one_line(text: str, longest: int, *, first: bool = False) -> str:
+    """Return somebody's text on one line, cut.
+
+    Parameters
+    ----------
+    text : str
+    longest : int
+        Characters.
+    first : bool
+        Only the first line.
+    """
+    chosen = text.strip().partition("\n")[0] if first else text
+    plain = "".join(c if c.isprintable() else " " for c in chosen[: 2 * longest])
+    return _cut(" ".join(plain.split()), longest)
+
+
+def _cut(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def listed(names: Iterable[Any]) -> str:
