@@ -11,7 +11,7 @@ from typing import Any
 from mlops_jupyter.config import Custom
 from mlops_jupyter.errors import last_line
 from mlops_jupyter.promotion import function
-from mlops_jupyter.promotion.case import Case
+from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.checks.naming import in_one_line
 from mlops_jupyter.promotion.decision import CheckResult
 from mlops_jupyter.promotion.verdict import Verdict
@@ -93,21 +93,18 @@ def _guarded(case: Case) -> Case:
         truth=_read_only(case.rows.truth),
         positions=_read_only(case.rows.positions),
     )
-    sides = [
-        side
-        and dataclasses.replace(
-            side,
-            scores=dataclasses.replace(
-                side.scores,
-                **{
-                    field.name: _read_only(getattr(side.scores, field.name))
-                    for field in dataclasses.fields(side.scores)
-                },
-            ),
-        )
-        for side in (case.challenger, case.champion)
-    ]
-    return dataclasses.replace(case, rows=rows, challenger=sides[0], champion=sides[1])
+    champion = case.champion and _unchanging(case.champion)
+    return dataclasses.replace(
+        case, rows=rows, challenger=_unchanging(case.challenger), champion=champion
+    )
+
+
+def _unchanging(side: Contender) -> Contender:
+    arrays = {
+        field.name: _read_only(getattr(side.scores, field.name))
+        for field in dataclasses.fields(side.scores)
+    }
+    return dataclasses.replace(side, scores=dataclasses.replace(side.scores, **arrays))
 
 
 def _read_only(values: Any) -> Any:
