@@ -27,6 +27,7 @@ ONLY_COMMANDS = {
     "release": "the pipeline and the gate, as CI runs them",
     "rollback": "as release",
     "decisions": "a list",
+    "ci": "a group; `promotion.ci.init.ci_init`",
 }
 ONLY_FUNCTIONS = {
     "Verdict": "what a check of one's own returns",

@@ -41,6 +41,7 @@ COMMANDS = {
     "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),
     "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),
     "decisions": ("mlops_jupyter.cli.release", "List what was decided on a model, and why."),
+    "ci": ("mlops_jupyter.cli.ci", "Write the pipeline file of a CI system."),
 }
 
 

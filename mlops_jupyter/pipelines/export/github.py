@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mlops_jupyter.pipelines.export.cron import next_times
+from mlops_jupyter.pipelines.export.packages import packages_of
 from mlops_jupyter.pipelines.export.shape import Input, Shape, Task, ids, on_one_line
+from mlops_jupyter.pipelines.export.yaml_text import yaml_text
 
 CHECKOUT = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8"
 PYTHON = "actions/setup-python@e797f83bcb11b83ae66e0230d6156d7c80228e7c"
@@ -28,6 +30,8 @@ VERSIONS = {
 }  # fmt: skip
 """Tags can be moved, digests of commits cannot; the tag goes into a comment."""
 
+ABOUT = "Written by `mlops pipeline export`: write it again rather than change it."
+
 STORE = ".mlops-store"
 REPORTS = "report"
 """The job at the end, where more than one step has none after it."""
@@ -37,7 +41,7 @@ REPORT = "mlops-junit.xml"
 MOST_INPUTS = 25
 """Of a workflow that is started by hand."""
 
-_KEYS = {
+KEYS = {
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"),
     "abfs": ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"),
     "abfss": ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"),
@@ -54,8 +58,7 @@ def workflow(shape: Shape, cron: str | None = None, packages: str | None = None)
     cron : str, optional
         When it runs, in UTC. Default: when somebody starts it.
     packages : str, optional
-        Words of `pip install`. Default: a lock or ``requirements.txt`` of the project, or else
-        this package alone.
+        Words of `pip install`. Default: what the files of the project say, see `packages_of`.
 
     Raises
     ------
@@ -64,16 +67,8 @@ def workflow(shape: Shape, cron: str | None = None, packages: str | None = None)
     """
     if cron is not None:
         next_times(cron, is_utc=True, count=1)
-    return _text(_Workflow(shape, packages or packages_of(shape.root)).content(cron))
-
-
-def packages_of(root: Path) -> str:
-    """Return the words of `pip install` for what a project needs, as far as its files say."""
-    from importlib.metadata import version
-
-    if (root / "requirements.txt").exists():
-        return "-r requirements.txt"
-    return f"mlops-jupyter=={version('mlops-jupyter')}"
+    words = packages or packages_of(shape.root)
+    return yaml_text(_Workflow(shape, words).content(cron), ABOUT, VERSIONS)
 
 
 def folder_of(root: Path) -> str:
@@ -164,7 +159,7 @@ class _Workflow:
 
     def _secrets(self) -> list[str]:
         scheme = (self._shape.store or "").partition("://")[0]
-        keys = _KEYS.get(scheme, ()) if self._is_shared else ()
+        keys = KEYS.get(scheme, ()) if self._is_shared else ()
         own = (name for name in self._shape.variables if name not in keys)
         return [*keys, *(name for name in own if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name))]
 
@@ -233,22 +228,3 @@ def _input(one: Input) -> dict[str, Any]:
 def _shielded(text: str) -> str:
     """Return text that GitHub takes for no expression."""
     return text.replace("${{", "$ {{")
-
-
-def _text(content: dict[str, Any]) -> str:
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    def written(dumper: Dumper, text: str) -> Any:
-        style = "|" if text.endswith("\n") and text.isascii() else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, written)
-    about = "# Written by `mlops pipeline export`: write it again rather than change it.\n"
-    dumped: str = yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
-    for action, version in VERSIONS.items():
-        dumped = dumped.replace(f"uses: {action}\n", f"uses: {action}  # {version}\n")
-    return about + dumped

@@ -9,6 +9,7 @@ from typing import Literal
 
 from mlops_jupyter.errors import UsageError, refused_by_disk
 from mlops_jupyter.pipelines.export import airflow, cron, docker, github, kubeflow
+from mlops_jupyter.pipelines.export.packages import is_alone, packages_of
 from mlops_jupyter.pipelines.export.shape import Shape, shape_of
 from mlops_jupyter.pipelines.form import parameters_of
 from mlops_jupyter.pipelines.parameters import convert_all
@@ -127,7 +128,7 @@ def _notes(shape: Shape, target: Target) -> list[str]:
             "what other hosts ran is not taken before mlops.yaml says `remote: {trust: true}`:"
             " until then each task runs all steps before it"
         )
-    if target == "github" and not (shape.root / "requirements.txt").exists():
+    if target == "github" and is_alone(packages_of(shape.root)):
         notes.append("there is no requirements.txt: the jobs install mlops-jupyter alone")
     return notes
 

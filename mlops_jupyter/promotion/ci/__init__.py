@@ -1,0 +1,1 @@
+"""The pipeline file of a CI system: notebooks, gate, promotion, report."""

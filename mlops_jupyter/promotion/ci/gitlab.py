@@ -1,0 +1,80 @@
+"""A pipeline of GitLab CI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops_jupyter.errors import UsageError
+from mlops_jupyter.pipelines.export.yaml_text import yaml_text
+from mlops_jupyter.promotion.ci.job import ABOUT, HOLD, REPORT, WAITING, Job, install, script
+
+ENVIRONMENT = "mlops-approval"
+
+
+def pipeline(job: Job) -> str:
+    """Return ``.gitlab-ci.yml``."""
+    there = f"$CI_COMMIT_BRANCH == {quoted(job.branch)}"
+    group = f"mlops-{job.model}"
+    return yaml_text(
+        {
+            "stages": ["mlops", "approve"],
+            "mlops-gate": {
+                "stage": "mlops",
+                "rules": [{"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}],
+                "interruptible": True,
+                **_run(job, job.gate, is_kept=False),
+            },
+            "mlops-release": {
+                "stage": "mlops",
+                "rules": [{"if": there}],
+                "resource_group": group,
+                **_run(job, job.release),
+            },
+            # GITLAB_USER_LOGIN of a manual job is who pressed the button
+            "mlops-approve": {
+                "stage": "approve",
+                "needs": [{"job": "mlops-release", "artifacts": False}],
+                "rules": [{"if": there, "when": "manual", "allow_failure": True}],
+                "environment": {"name": ENVIRONMENT},
+                "resource_group": group,
+                **_run(job, job.approve, may_hold=False),
+            },
+        },
+        ABOUT.format(system="gitlab"),
+    )
+
+
+def _run(
+    job: Job, commands: tuple[str, ...], *, is_kept: bool = True, may_hold: bool = True
+) -> dict[str, Any]:
+    kept: dict[str, Any] = {
+        "when": "always",
+        "name": REPORT,
+        "paths": [f"{REPORT}/"],
+        "reports": {"junit": f"{REPORT}/junit.xml"},
+        "expire_in": "1 year",
+    }
+    return {
+        "image": f"python:{job.python}",
+        # in a shell of their own each: what one changes is not the other's
+        "script": [f"(\n{install(job)})\n", f"(\n{script(job, commands, is_kept=is_kept)})\n"],
+        **({"allow_failure": {"exit_codes": [HOLD, WAITING]}} if may_hold else {}),
+        "artifacts": kept,
+    }
+
+
+def quoted(text: str) -> str:
+    """Return text within an expression, which knows quotes of both kinds, and no escapes.
+
+    Raises
+    ------
+    UsageError
+        It holds both.
+    """
+    for quote in ('"', "'"):
+        if quote not in text:
+            return f"{quote}{text}{quote}"
+    raise UsageError(
+        f"the branch {text!r} cannot be written in a condition of this system",
+        hint="rename it, or say --branch NAME",
+    )
