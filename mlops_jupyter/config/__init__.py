@@ -34,13 +34,13 @@ from mlops_jupyter.config.settings import (
     RemoteSettings,
     Settings,
 )
-from mlops_jupyter.config.text import add_pipeline, change_pipeline, parse
+from mlops_jupyter.config.text import add_entry, add_pipeline, change_pipeline, parse
 
 __all__ = [
     "FILE", "NAME", "Approval", "CaptureSettings", "Check", "Compare", "Custom", "DataSettings",
     "Drift", "Evaluate", "Floor", "JoinedNotebook", "Keep", "Latency", "Leakage", "Looks",
     "MirrorSettings", "MlflowSettings", "Model", "Name", "OwnMetric", "Pipeline", "Predictions",
     "RemoteSettings", "Reproducible", "Resources", "Schema", "Settings", "Slices", "Strict",
-    "add_pipeline", "age_in_seconds", "change_pipeline", "json_schema", "load", "parse",
-    "size_in_bytes",
+    "add_entry", "add_pipeline", "age_in_seconds", "change_pipeline", "json_schema", "load",
+    "parse", "size_in_bytes",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,27 +70,60 @@ def add_pipeline(text: str, name: str, notebook: str | Mapping[str, str], path: 
     """
     if isinstance(notebook, str):
         said: dict[str, Any] = {"notebook": notebook}
-        lines = [f"    notebook: {json.dumps(notebook, ensure_ascii=False)}"]
+        lines = [f"notebook: {json.dumps(notebook, ensure_ascii=False)}"]
     else:
         said = {"notebooks": dict(notebook)}
-        lines = ["    notebooks:"]
-        lines += [f"      {n}: {json.dumps(p, ensure_ascii=False)}" for n, p in notebook.items()]
-    entry = "\n".join([f"  {name}:", *lines, ""])
+        lines = ["notebooks:"]
+        lines += [f"  {n}: {json.dumps(p, ensure_ascii=False)}" for n, p in notebook.items()]
+    return add_entry(text, "pipelines", name, lines, said, path)
+
+
+def add_entry(
+    text: str, section: str, name: str, lines: Sequence[str], said: Mapping[str, Any], path: Path
+) -> str:
+    """Return the text of ``mlops.yaml`` with one more entry in a section, all else kept.
+
+    Parameters
+    ----------
+    text : str
+    section : str
+        ``pipelines``, ``models``; written at the end where it is not there yet.
+    name : str
+    lines : sequence of str
+        What stands below the name, indented by nothing.
+    said : mapping
+        What they mean.
+    path : Path
+        For the message.
+
+    Raises
+    ------
+    UsageError
+        The section is written in a way that cannot be added to, e.g. on one line.
+    """
     content, marks = parse(text, path)
-    wanted = {**(content.get("pipelines") or {}), name: said}
-    if "pipelines" not in content:
-        added = text + ("" if text.endswith("\n") or not text else "\n") + "\npipelines:\n" + entry
+    there = content.get(section) or {}
+    wanted = {**there, name: dict(said)}
+    first = next((marks[f"$.{section}.{known}"] for known in there), None)
+    indent = " " * (2 if first is None else first[1] - 1)
+    below = "".join(f"{indent}{'  ' if line else ''}{line}".rstrip() + "\n" for line in lines)
+    entry = f"{indent}{name}:\n{below}"
+    if section not in content:
+        ended = "" if text.endswith("\n") or not text else "\n"
+        added = f"{text}{ended}\n{section}:\n{entry}"
     else:
-        line = marks["$.pipelines"][0]
-        lines = text.splitlines(keepends=True)
-        added = "".join([*lines[:line], entry, *lines[line:]])
+        line = marks[f"$.{section}"][0]
+        kept = text.splitlines(keepends=True)
+        if kept[line - 1][-1:] != "\n":
+            kept[line - 1] += "\n"
+        added = "".join([*kept[:line], entry, *kept[line:]])
     try:
         result, _ = parse(added, path)
     except UsageError:
         result = {}
-    if result != {**content, "pipelines": wanted}:
+    if result != {**content, section: wanted}:
         raise UsageError(
-            f"{path}: cannot add the pipeline {name!r} to `pipelines:`",
+            f"{path}: cannot add the {section.removesuffix('s')} {name!r} to `{section}:`",
             hint=f"write it yourself:\n{entry}",
         )
     return added
