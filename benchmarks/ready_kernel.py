@@ -1,12 +1,13 @@
 """Real kernels that begin in some milliseconds: forked from a process that has imported much.
 
-As a program, this module is that process: it takes the path of a connection file on each line
-of its standard input, and answers with the number of the kernel's process.
+As a program, this module is that process: it takes a connection file and a folder as JSON on
+each line of its standard input, and answers with the number of the kernel's process.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -21,7 +22,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 from replay import clean_environment
 
-READY_SECONDS = 60
+READY_SECONDS = 240
 
 
 class Nursery:
@@ -30,7 +31,7 @@ class Nursery:
     Parameters
     ----------
     folder : Path
-        The working directory of the kernels.
+        The working directory of the kernels that are given no other.
     modules : str
         What it imports beforehand; nothing may be computed.
     environment : mapping of str to str
@@ -50,8 +51,8 @@ class Nursery:
         )
         self.count = 0
 
-    def kernel(self) -> ForkedKernel:
-        """Begin a kernel; does not wait until it answers."""
+    def kernel(self, folder: Path | None = None) -> ForkedKernel:
+        """Begin a kernel in a folder; does not wait until it answers."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.count += 1
@@ -60,7 +61,7 @@ class Nursery:
             transport="ipc",
             ip=str(self.own / f"{self.count}"),
         )
-        self.process.stdin.write(file + "\n")
+        self.process.stdin.write(json.dumps([file, str(folder or "")]) + "\n")
         self.process.stdin.flush()
         return ForkedKernel(int(self.process.stdout.readline()), file)
 
@@ -135,7 +136,9 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            _kernel(line.strip())
+            file, folder = json.loads(line)
+            os.chdir(folder or ".")
+            _kernel(file)
         print(child, flush=True)
 
 

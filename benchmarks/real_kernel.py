@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_client.manager import KernelManager
 from replay import clean_environment
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 240
 CPU = "__import__('time').process_time()"
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 240
 SETTLE_SECONDS = 0.005
 """What a kernel's event loop has for its tasks between two cells, at least."""
 

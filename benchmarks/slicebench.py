@@ -26,13 +26,17 @@ from typing import Any
 
 import report
 from jupyter_core.utils import ensure_event_loop
-from real_kernel import Kernel
+from ready_kernel import Nursery
+from real_kernel import TIMEOUT_SECONDS, Kernel
 from replay import Replayer
 
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.runs.trace import closure
 
 GIVEN = Path(__file__).parent.parent / "tests" / "slicebench"
+OURS = ["mlops_jupyter.magics.extension", "mlops_jupyter.magics.capture"]
+"""What a kernel imports before its first cell, in the process that kernels are forked from."""
+
 HEAVY = ["numpy", "pandas", "scipy.sparse", "sklearn.pipeline", "matplotlib", "sqlite3"]
 
 
@@ -138,13 +142,32 @@ def read_slice(project: Project, case: Case, value: str | None) -> Told:
     return Told(value, last, kept, unsure)
 
 
-def record(case: Case) -> Told:
+class Ready(Kernel):
+    """A kernel in a folder, forked."""
+
+    def __init__(self, nursery: Nursery, folder: Path) -> None:
+        self.timeout_seconds = TIMEOUT_SECONDS
+        self.forked = nursery.kernel(folder)
+        self.client = self.forked.client
+        self.forked.wait()
+
+    def close(self) -> None:
+        self.forked.kill()
+        self.forked.close()
+
+
+def nursery() -> Nursery:
+    """Begin the process that kernels are forked from."""
+    return Nursery(Path(tempfile.gettempdir()), *OURS, environment={})
+
+
+def record(case: Case, kernels: Nursery) -> Told:
     """Let a kernel execute the log, and return what was recorded."""
     with tempfile.TemporaryDirectory(prefix="b", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "mlops.yaml").write_text("version: 1\n")  # no MLflow store: it takes seconds
         (folder / "work").mkdir()
-        kernel = Kernel(folder / "work")
+        kernel = Ready(kernels, folder / "work")
         try:
             kernel.must("%load_ext mlops_jupyter")
             for cell_id, source in case.cells:
@@ -170,9 +193,9 @@ def widened(case: Case, told: Told) -> Iterable[tuple[int, ...]]:
     yield tuple(range(len(case.cells)))
 
 
-def judge(case: Case, oracle: Mapping[str, Any], replayer: Replayer) -> Result:
+def judge(case: Case, oracle: Mapping[str, Any], replayer: Replayer, kernels: Nursery) -> Result:
     """Record a case, replay its slice, and widen it when it does not give what was recorded."""
-    told = record(case)
+    told = record(case, kernels)
     slice_value = replayer.value(case.part(told.slice), case.target)
     kept, value = told.slice, slice_value
     larger = iter(widened(case, told))
@@ -209,11 +232,11 @@ def in_parallel(
     cases: Sequence[Case],
     work: Callable[..., Any],
     workers: int,
-    *replayers: Callable[[], Replayer],
+    *makers: Callable[[], Any],
 ) -> list[Any]:
-    """Do the work for each case, by some threads that have replaying processes of their own."""
-    made = [[make() for make in replayers] for _ in range(workers)]
-    free: queue.SimpleQueue[list[Replayer]] = queue.SimpleQueue()
+    """Do the work for each case, by some threads that have processes of their own for that."""
+    made = [[make() for make in makers] for _ in range(workers)]
+    free: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
     for own in made:
         free.put(own)
 
@@ -228,13 +251,15 @@ def in_parallel(
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(one, cases))
     finally:
-        for replayer in itertools.chain(*made):
-            replayer.close()
+        for one_made in itertools.chain(*made):
+            one_made.close()
 
 
 def run(cases: Sequence[Case], oracle: Mapping[str, Any], workers: int = 2) -> list[Result]:
     """Judge all cases."""
-    return in_parallel(cases, lambda c, r: judge(c, oracle[c.name], r), workers, Replayer)
+    return in_parallel(
+        cases, lambda c, r, k: judge(c, oracle[c.name], r, k), workers, Replayer, nursery
+    )
 
 
 def totals(results: Sequence[Result]) -> dict[str, Any]:
