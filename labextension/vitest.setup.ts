@@ -8,3 +8,12 @@ declare global {
 globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 
 afterEach(cleanup);
+
+// jsdom draws nothing, and so has no dialogs that stand above all else
+HTMLDialogElement.prototype.showModal ??= function () {
+  this.open = true;
+};
+HTMLDialogElement.prototype.close ??= function () {
+  this.open = false;
+  this.dispatchEvent(new Event('close'));
+};

@@ -6,18 +6,20 @@ The TypeScript types of the panel are generated from `schema`, never typed by ha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from .data.dataset import Dataset
 from .errors import UsageError
 from .pipelines.pipeline import LogPart, PipelineForm, PipelineSummary
-from .promotion.decision import ModelSummary
+from .promotion.decision import Decision, ModelSummary, Waiting
 from .runs.notebook import NotebookCell
 from .runs.run import RunDetail, RunPage
 from .runs.series import RunSeries
 from .runs.state import NotebookState
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,38 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveRequest:
+    """A yes to the decision with this id: the one that the person saw."""
+
+    decision: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteRequest:
+    """The version of the decision with this id is to be champion."""
+
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """Back from the champion that the person saw to the version that was announced."""
+
+    champion: int | None
+    to: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What came of it: the alias was moved by a decision, or it waits and was not moved."""
+
+    decision: Decision | None
+    waiting: Waiting | None
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCell:
     """A code cell as an editor holds it; `may_raise`: tagged ``raises-exception``."""
 
@@ -94,10 +128,10 @@ class LiveNotebook:
 
 ANSWERS = (
     ProjectInfo, RunPage, RunDetail, RunSeries, Datasets, Pipelines, PipelineForm,
-    PipelinePicture, LogPart, Models, NotebookState,
+    PipelinePicture, LogPart, Models, Promotion, NotebookState,
 )  # fmt: skip
 
-QUESTIONS = (LiveNotebook, LaunchRequest)
+QUESTIONS = (LiveNotebook, LaunchRequest, ApproveRequest, PromoteRequest, RollbackRequest)
 
 
 def encode(answer: object) -> bytes:
@@ -128,10 +162,47 @@ def decode_launch(content: bytes) -> LaunchRequest:
     UsageError
         It is something else.
     """
+    return _decoded(content, LaunchRequest, "the parameters of a run")
+
+
+def decode_approval(content: bytes) -> ApproveRequest:
+    """Return what is approved.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    return _decoded(content, ApproveRequest, "an approval")
+
+
+def decode_promotion(content: bytes) -> PromoteRequest:
+    """Return what is to be champion.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    return _decoded(content, PromoteRequest, "a promotion")
+
+
+def decode_rollback(content: bytes) -> RollbackRequest:
+    """Return where to roll back.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    return _decoded(content, RollbackRequest, "a rollback")
+
+
+def _decoded(content: bytes, kind: type[T], what: str) -> T:
     try:
-        return msgspec.json.decode(content, type=LaunchRequest)
+        return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"not the parameters of a run: {error}") from None
+        raise UsageError(f"not {what}: {error}") from None
 
 
 def schema() -> dict[str, Any]:

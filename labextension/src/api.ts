@@ -3,7 +3,9 @@ import type { ServerConnection } from '@jupyterlab/services';
 import { request } from './request';
 import type { ITranslate } from './text';
 import type {
+  ApproveRequest,
   Datasets,
+  Decision,
   LaunchRequest,
   LiveNotebook,
   LogPart,
@@ -14,6 +16,9 @@ import type {
   PipelineRun,
   Pipelines,
   ProjectInfo,
+  PromoteRequest,
+  Promotion,
+  RollbackRequest,
   RunDetail,
   RunPage,
   RunSeries
@@ -81,6 +86,27 @@ export interface IApi {
 
   /** All models and the decisions on them. */
   models(path: string): Promise<Models>;
+
+  /** Say yes to a judged version of a model. */
+  approve(
+    path: string,
+    model: string,
+    request: ApproveRequest
+  ): Promise<Decision>;
+
+  /** Make a judged version of a model its champion. */
+  promote(
+    path: string,
+    model: string,
+    request: PromoteRequest
+  ): Promise<Promotion>;
+
+  /** Give the alias back to the champion before. */
+  rollback(
+    path: string,
+    model: string,
+    request: RollbackRequest
+  ): Promise<Decision>;
 
   /** The state of a notebook whose cells are as an editor holds them. */
   notebookState(path: string, notebook: LiveNotebook): Promise<NotebookState>;
@@ -162,6 +188,30 @@ export class Api implements IApi {
 
   models(path: string): Promise<Models> {
     return this.json(['models'], { path });
+  }
+
+  approve(
+    path: string,
+    model: string,
+    request: ApproveRequest
+  ): Promise<Decision> {
+    return this.json(['models', model, 'approve'], { path }, request);
+  }
+
+  promote(
+    path: string,
+    model: string,
+    request: PromoteRequest
+  ): Promise<Promotion> {
+    return this.json(['models', model, 'promote'], { path }, request);
+  }
+
+  rollback(
+    path: string,
+    model: string,
+    request: RollbackRequest
+  ): Promise<Decision> {
+    return this.json(['models', model, 'rollback'], { path }, request);
   }
 
   notebookState(path: string, notebook: LiveNotebook): Promise<NotebookState> {

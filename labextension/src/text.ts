@@ -94,6 +94,29 @@ export function metric(value: number | null): string {
 }
 
 /**
+ * Write a number with three significant digits at most: `0.0133`, `−0.2`, `27,321`.
+ */
+export function brief(value: number): string {
+  const size = Math.abs(value);
+  const sign = value < 0 ? '−' : '';
+  if (size >= 1e6 || (size > 0 && size < 1e-4)) {
+    return sign + size.toExponential(1).replace('-', '−');
+  }
+  return sign + (size >= 999.5 ? count(Math.round(size)) : digits(size));
+}
+
+function digits(size: number): string {
+  return String(Number(size.toPrecision(3)));
+}
+
+/**
+ * Write a difference with its sign: `+0.0133`, `−0.2`, `0`.
+ */
+export function signed(value: number): string {
+  return value > 0 ? `+${brief(value)}` : brief(value);
+}
+
+/**
  * Write the value of a parameter as one line; texts stand without quotes.
  */
 export function parameter(value: unknown): string {

@@ -678,6 +678,13 @@ export interface Approved {
   comment: string;
 }
 /**
+ * What came of it: the alias was moved by a decision, or it waits and was not moved.
+ */
+export interface Promotion {
+  decision: Decision | null;
+  waiting: Waiting | null;
+}
+/**
  * The state of a notebook.
  *
  * Attributes
@@ -757,4 +764,25 @@ export interface LaunchRequest {
     [k: string]: unknown;
   };
   force?: boolean;
+}
+/**
+ * A yes to the decision with this id: the one that the person saw.
+ */
+export interface ApproveRequest {
+  decision: string;
+  comment?: string;
+}
+/**
+ * The version of the decision with this id is to be champion.
+ */
+export interface PromoteRequest {
+  decision: string;
+}
+/**
+ * Back from the champion that the person saw to the version that was announced.
+ */
+export interface RollbackRequest {
+  champion: number | null;
+  to: number;
+  reason?: string;
 }

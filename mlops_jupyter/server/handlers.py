@@ -1,7 +1,7 @@
 """The routes under ``/mlops/api/``: find the project, call one verb in a thread, answer.
 
 Each answers ``GET`` for a user who is logged in and may read the resource ``mlops``; those that
-begin or stop something answer ``POST`` for a user who may execute it.
+begin, stop or decide something answer ``POST`` for a user who may execute it.
 ``?path=`` is the active notebook, from the server's root; the project around it is meant.
 """
 
@@ -16,7 +16,7 @@ from tornado import web
 from mlops_jupyter import wire
 from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.project import Project
-from mlops_jupyter.server import pipelines
+from mlops_jupyter.server import models, pipelines
 from mlops_jupyter.server.route import MAKE_ONE, Route
 
 MOST_RUNS = 500
@@ -119,16 +119,6 @@ class DatasetsRoute(Route):
         return wire.Datasets(datasets=versions.datasets(project, passed=False))
 
 
-class ModelsRoute(Route):
-    """``models``: all models, their champions and the decisions on them."""
-
-    def answer(self, project: Project, *names: str) -> wire.Models:
-        """List models."""
-        from mlops_jupyter.promotion import history
-
-        return wire.Models(models=history.summaries(project))
-
-
 class NotebookStateRoute(Route):
     """``notebook-state``: whether running all cells again gives what the notebook shows.
 
@@ -161,7 +151,6 @@ ROUTES: tuple[tuple[str, type[Route]], ...] = (
     (f"{API}/runs/([^/]+)/series", SeriesRoute),
     (f"{API}/runs/([^/]+)/artifacts/(.+)", ArtifactRoute),
     (f"{API}/datasets", DatasetsRoute),
-    *((f"{API}/{pattern}", route) for pattern, route in pipelines.ROUTES),
-    (f"{API}/models", ModelsRoute),
+    *((f"{API}/{pattern}", route) for pattern, route in (*pipelines.ROUTES, *models.ROUTES)),
     (f"{API}/notebook-state", NotebookStateRoute),
 )

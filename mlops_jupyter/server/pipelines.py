@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_server.auth.decorator import authorized
-from tornado import web
-
 from mlops_jupyter import wire
 from mlops_jupyter.project import Project
-from mlops_jupyter.server.route import Route
+from mlops_jupyter.server.route import Doing, Route
 
 
 class PipelinesRoute(Route):
@@ -41,21 +38,6 @@ class PictureRoute(Route):
         from mlops_jupyter.pipelines.picture import mermaid
 
         return wire.PipelinePicture(names[0], mermaid(read_graph(project, names[0])))
-
-
-class Doing(Route):
-    """A route that begins or stops something, by ``POST``, for a user who may execute."""
-
-    @web.authenticated
-    @authorized("execute", resource="mlops")
-    async def post(self, *names: str) -> None:
-        """Do it."""
-        await self.reply(names)
-
-    def refuse_get(self) -> None:
-        """Refuse ``GET``: whoever follows a link must not begin anything."""
-        if self.request.method != "POST":
-            raise web.HTTPError(405)
 
 
 class LaunchRoute(Doing):

@@ -80,3 +80,18 @@ class Route(APIHandler):
         if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
             return int(text)
         raise UsageError(f"{name}={text[:80]!r}: not a number of runs", hint=f"{least} to {most}")
+
+
+class Doing(Route):
+    """A route that begins or stops something, by ``POST``, for a user who may execute."""
+
+    @web.authenticated
+    @authorized("execute", resource="mlops")
+    async def post(self, *names: str) -> None:
+        """Do it."""
+        await self.reply(names)
+
+    def refuse_get(self) -> None:
+        """Refuse ``GET``: whoever follows a link must not begin anything."""
+        if self.request.method != "POST":
+            raise web.HTTPError(405)

@@ -240,7 +240,7 @@ class TestAWeekOfWork:
         runs = panel.get_by_role("list", name="Runs")
         expect(runs.get_by_role("listitem")).to_have_count(7)
         expect(panel.get_by_text("flights", exact=True).first).to_be_visible()
-        report = panel.get_by_role("table", name="Last gate report")
+        report = panel.get_by_role("list", name="Last gate report")
         expect(report).to_contain_text("worse by 0.03, more than 0.005")
         shoot("panel")
         page.mouse.move(284, 500)

@@ -4,6 +4,7 @@ import type { IApi } from '../api';
 import type { ITranslate } from '../text';
 import type {
   Certificate,
+  CheckResult,
   DatasetVersion,
   Decision,
   GateReport,
@@ -12,7 +13,8 @@ import type {
   PipelineRun,
   ProjectInfo,
   Run,
-  StepRun
+  StepRun,
+  Waiting
 } from '../wire';
 
 /** English, as JupyterLab fills in the numbers. */
@@ -122,6 +124,38 @@ export const stepRun = (more: Partial<StepRun> = {}): StepRun => ({
   ended_at: THEN,
   executed: null,
   error: null,
+  ...more
+});
+
+export const check = (more: Partial<CheckResult> = {}): CheckResult => ({
+  check: 'accuracy not worse than champion v2 by more than 0.01',
+  verdict: 'pass',
+  challenger: 0.914,
+  champion: 0.91,
+  why: '0.914 against 0.91: better by 0.004',
+  kind: 'compare',
+  id: 'compare/accuracy',
+  value: 0.004,
+  lower: -0.002,
+  upper: 0.01,
+  limit: -0.01,
+  side: 'above',
+  count: 27_321,
+  method: 'paired t',
+  p: 0.0003,
+  ...more
+});
+
+export const waiting = (more: Partial<Waiting> = {}): Waiting => ({
+  decision: 'seen',
+  version: 3,
+  verdict: 'pass',
+  needed: 1,
+  by: [],
+  approved: [],
+  expires_at: null,
+  lapsed: null,
+  ready: false,
   ...more
 });
 
@@ -250,6 +284,18 @@ export class MemoryApi implements IApi {
       nbformat: 4,
       nbformat_minor: 5
     });
+
+  approve: IApi['approve'] = (_path, model) =>
+    this.answer(`approve ${model}`, decision({ model, kind: 'approve' }));
+
+  promote: IApi['promote'] = (_path, model) =>
+    this.answer(`promote ${model}`, {
+      decision: decision({ model }),
+      waiting: null
+    });
+
+  rollback: IApi['rollback'] = (_path, model) =>
+    this.answer(`rollback ${model}`, decision({ model, kind: 'rollback' }));
 
   models: IApi['models'] = () => this.answer('models', { models: [] });
 

@@ -40,6 +40,19 @@ it.each([
 });
 
 it.each([
+  [0, '0', '0'],
+  [0.0133333, '0.0133', '+0.0133'],
+  [-0.2, '−0.2', '−0.2'],
+  [27_321, '27,321', '+27,321'],
+  [999.7, '1,000', '+1,000'],
+  [0.0000123, '1.2e−5', '+1.2e−5'],
+  [-1234567, '−1.2e+6', '−1.2e+6']
+])('a number of %d is %s, a difference %s', (value, said, difference) => {
+  expect(text.brief(value)).toBe(said);
+  expect(text.signed(value)).toBe(difference);
+});
+
+it.each([
   [512, '512 B'],
   [1400, '1.4 kB'],
   [29_800_000, '29.8 MB'],

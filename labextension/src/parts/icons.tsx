@@ -2,13 +2,22 @@ import React from 'react';
 
 /** States of anything that runs. */
 export type State =
-  'cached' | 'failed' | 'finished' | 'interrupted' | 'queued' | 'running';
+  | 'cached'
+  | 'failed'
+  | 'finished'
+  | 'interrupted'
+  | 'queued'
+  | 'running'
+  | 'undecided';
 
 const SHAPES: Record<State, React.ReactNode> = {
   finished: <path d="M4.5 8.2 7 10.7l4.6-5" />,
   cached: <path d="M4.5 8.2 7 10.7l4.6-5" />,
   failed: <path d="m5.4 5.4 5.2 5.2m0-5.2-5.2 5.2" />,
   interrupted: <path d="M4.8 8h6.4" />,
+  undecided: (
+    <path d="M6.2 6.4a1.9 1.9 0 1 1 2.7 1.8C8.2 8.5 8 8.9 8 9.5m0 2v.1" />
+  ),
   queued: null,
   running: null
 };
@@ -16,7 +25,8 @@ const SHAPES: Record<State, React.ReactNode> = {
 /**
  * The state of a run or a step, as a small round sign that does not rely on its colour alone.
  *
- * @param props.label - The state in words, for those who do not see the sign
+ * @param props.label - The state in words, for those who do not see the sign; empty where the
+ * words stand beside it
  */
 export function StateIcon(props: { state: State; label: string }): JSX.Element {
   return (
@@ -25,10 +35,11 @@ export function StateIcon(props: { state: State; label: string }): JSX.Element {
       viewBox="0 0 16 16"
       width="14"
       height="14"
-      role="img"
-      aria-label={props.label}
+      {...(props.label
+        ? { role: 'img', 'aria-label': props.label }
+        : { 'aria-hidden': true })}
     >
-      <title>{props.label}</title>
+      {props.label && <title>{props.label}</title>}
       <circle className="jp-Mlops-ring" cx="8" cy="8" r="6.5" />
       {props.state === 'running' && (
         <path className="jp-Mlops-spin" d="M8 1.5A6.5 6.5 0 0 1 14.5 8" />

@@ -143,5 +143,7 @@ export function stateLabel(state: State, trans: ITranslate): string {
       return trans.__('interrupted');
     case 'queued':
       return trans.__('queued');
+    case 'undecided':
+      return trans.__('undecided');
   }
 }

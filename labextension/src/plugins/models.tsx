@@ -4,6 +4,7 @@ import type {
 } from '@jupyterlab/application';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
+import type { IDeeds } from '../models/DecideDialog';
 import { ModelList } from '../models/ModelList';
 import { Section } from '../panel/section';
 import { ofProject } from '../project/model';
@@ -27,6 +28,25 @@ export const modelsPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('mlops_jupyter');
     const live = ofProject(project, (api, path) => api.models(path));
+    const { api } = project;
+    const then = async <T,>(deed: Promise<T>): Promise<T> => {
+      try {
+        return await deed;
+      } finally {
+        // also when it was refused: because the model is not as the reader saw it
+        await live.invalidate();
+      }
+    };
+    const deeds: IDeeds = {
+      approve: async (model, request) => {
+        await then(api.approve(project.path, model, request));
+      },
+      promote: (model, request) =>
+        then(api.promote(project.path, model, request)),
+      rollback: async (model, request) => {
+        await then(api.rollback(project.path, model, request));
+      }
+    };
     const section = new Section(
       'mlops-models',
       trans.__('Models'),
@@ -34,6 +54,7 @@ export const modelsPlugin: JupyterFrontEndPlugin<void> = {
       answer => (
         <ModelList
           answer={answer}
+          deeds={deeds}
           onOpen={(id, name) => opener.open(id, name)}
           trans={trans}
         />

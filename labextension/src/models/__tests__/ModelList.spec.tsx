@@ -1,14 +1,29 @@
-import { render, screen, within } from '@testing-library/react';
+import { render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import React from 'react';
 import { expect, it, vi } from 'vitest';
-import { decision, model, report, THEN, trans } from '../../__tests__/samples';
+import {
+  decision,
+  model,
+  report,
+  THEN,
+  trans,
+  waiting
+} from '../../__tests__/samples';
 import type { Decision, ModelSummary } from '../../wire';
 import { ModelList } from '../ModelList';
 
 function show(...models: ModelSummary[]): (id: string, name: string) => void {
   const onOpen = vi.fn();
-  render(<ModelList answer={{ models }} onOpen={onOpen} trans={trans} />);
+  const deeds = { approve: vi.fn(), promote: vi.fn(), rollback: vi.fn() };
+  render(
+    <ModelList
+      answer={{ models }}
+      deeds={deeds}
+      onOpen={onOpen}
+      trans={trans}
+    />
+  );
   return onOpen;
 }
 
@@ -43,38 +58,91 @@ it('tells the champion from the other versions, and opens their runs', async () 
   expect(onOpen).toHaveBeenLastCalledWith('run-3', 'delays');
 });
 
-it('shows the last report with values, verdicts and reasons', () => {
+it('shows the last report', () => {
   const judged = decision({
     kind: 'reject',
     to_version: 3,
-    report: report({ left_out: 9 })
+    report: report()
   });
   const older = decision({ id: 'old', report: report({ challenger: 1 }) });
   show(model({ decisions: [judged, older] }));
-  const table = screen.getByRole('table', { name: 'Last gate report' });
   expect(screen.getByText('v3 against v2')).toBeDefined();
-  expect(
-    screen.getByText('on flights@4, 27,321 rows; 9 without a label')
-  ).toBeDefined();
-  expect(within(table).getByRole('img', { name: 'failed' })).toBeDefined();
-  for (const text of ['0.4412', '0.4712', 'worse by 0.03']) {
-    expect(table.textContent).toContain(text);
-  }
+  expect(screen.getByText('worse by 0.03')).toBeDefined();
+  expect(screen.getAllByRole('list', { name: /gate report/ })).toHaveLength(1);
 });
 
-it('says that a first model was compared with none', () => {
-  const check = {
-    check: 'roc_auc not worse than champion',
-    verdict: 'not_judged' as const,
-    challenger: 0.7,
-    champion: null,
-    why: 'there is no champion yet'
-  };
-  const first = report({ challenger: 1, champion: null, checks: [check] });
-  show(model({ decisions: [decision({ report: first })] }));
-  expect(screen.getByText('v1, the first')).toBeDefined();
-  expect(screen.getByRole('img', { name: 'not judged' })).toBeDefined();
-  expect(screen.getAllByRole('columnheader')).toHaveLength(2);
+it.each([
+  [waiting(), 'v3 passed its gate, and waits for 1 approval.', ['Approve…']],
+  [
+    waiting({ verdict: 'hold', needed: 2, by: ['ada', 'jon'] }),
+    'v3 is undecided, and waits for 2 approvals by ada or jon.',
+    ['Approve…']
+  ],
+  [
+    waiting({ needed: 0, ready: true }),
+    'v3 passed its gate, and can be promoted.',
+    ['Promote…']
+  ],
+  [
+    waiting({ lapsed: 'the champion is now v4' }),
+    'v3 passed its gate, but cannot be promoted any more: the champion is now v4',
+    []
+  ],
+  [
+    waiting({ verdict: 'fail', needed: 0 }),
+    'v3 did not pass its gate. Only mlops promote delays --override REASON in a terminal promotes it.',
+    []
+  ]
+])('says what a version waits for: %o', (waits, said, buttons) => {
+  show(model({ waiting: waits, versions }));
+  const group = screen.getByRole('group', { name: 'v3 waits' });
+  expect(group.textContent).toContain(said);
+  const names = [...group.querySelectorAll('button')].map(b => b.textContent);
+  expect(names).toEqual(buttons);
+});
+
+it('names those who have approved', () => {
+  const approved = [{ actor: 'ada', at: THEN, comment: 'looks good' }];
+  show(model({ waiting: waiting({ needed: 2, approved }) }));
+  expect(screen.getByText('Approved by ada: looks good')).toBeDefined();
+});
+
+it('asks before it rolls back, and says to which version', async () => {
+  show(model({ rollback_to: 1, versions }));
+  await userEvent.click(
+    screen.getByRole('button', { name: 'Roll delays back to v1 …' })
+  );
+  expect(
+    screen.getByRole('dialog', { name: 'Roll delays back to v1?' })
+  ).toBeDefined();
+  await userEvent.click(screen.getByRole('button', { name: 'Cancel' }));
+  expect(screen.queryByRole('dialog')).toBeNull();
+});
+
+it('has no way back when there was no champion before', () => {
+  show(model({ versions }));
+  expect(screen.queryByRole('button', { name: /Roll/ })).toBeNull();
+});
+
+it('marks an override, with its reason and those who approved', () => {
+  const promoted = decision({
+    judged: 'seen',
+    override: true,
+    reason: 'the airport waits for it',
+    number: 7,
+    digest: 'blake3:0123456789abcdef'
+  });
+  const yes = decision({
+    id: 'e',
+    kind: 'approve',
+    judged: 'seen',
+    actor: 'jon'
+  });
+  show(model({ decisions: [promoted, yes] }));
+  expect(screen.getByText('Overridden: the gate had not passed')).toBeDefined();
+  expect(screen.getByText('maya: the airport waits for it')).toBeDefined();
+  expect(screen.getByText('approved by jon')).toBeDefined();
+  expect(screen.getByTitle('decision 7 · digest 01234567')).toBeDefined();
 });
 
 it.each<[Partial<Decision>, string]>([

@@ -1,0 +1,218 @@
+import React, { useState } from 'react';
+import { StateIcon } from '../parts/icons';
+import { brief, count, metric, signed, type ITranslate } from '../text';
+import type { CheckResult, GateReport } from '../wire';
+import {
+  inWords as interval,
+  Interval,
+  isDifference,
+  isDrawn
+} from './Interval';
+import { inWords, signOf, tally, worstFirst } from './verdict';
+
+/** Checks of one kind that passed: as many as this are shown at once, more are folded. */
+const FEW = 3;
+
+/** Checks that did not pass, of which there may be one for each slice. */
+const MANY = 8;
+
+/**
+ * A gate report as a card: the verdict, then one line for each check, worst first.
+ */
+export function GateCard(props: {
+  report: GateReport;
+  trans: ITranslate;
+}): JSX.Element {
+  const { report, trans } = props;
+  const [shown, folded] = split(worstFirst(report.checks));
+  const [isWhole, setWhole] = useState(false);
+  return (
+    <div className="jp-Mlops-report">
+      <Heading report={report} trans={trans} />
+      <ol className="jp-Mlops-checks" aria-label={trans.__('Last gate report')}>
+        {(isWhole ? [...shown, ...folded] : shown).map((check, i) => (
+          <Check
+            key={check.id || i}
+            check={check}
+            report={report}
+            trans={trans}
+          />
+        ))}
+      </ol>
+      {folded.length > 0 && (
+        <button
+          type="button"
+          className="jp-Mlops-link"
+          aria-expanded={isWhole}
+          onClick={() => setWhole(!isWhole)}
+        >
+          {isWhole
+            ? trans.__('Show fewer checks')
+            : trans.__('Show more checks: %1', tally(folded, trans))}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Return the checks that are shown at once, and those that one must ask for. */
+function split(checks: CheckResult[]): [CheckResult[], CheckResult[]] {
+  const passed = (check: CheckResult) =>
+    check.verdict === 'pass' || check.verdict === 'not_judged';
+  const bad = checks.filter(check => !passed(check));
+  const shown = new Set(bad.slice(0, MANY));
+  for (const check of checks.filter(passed)) {
+    const alike = checks.filter(c => passed(c) && c.kind === check.kind);
+    if (!check.kind || alike.length <= FEW) {
+      shown.add(check);
+    }
+  }
+  return [
+    checks.filter(check => shown.has(check)),
+    checks.filter(check => !shown.has(check))
+  ];
+}
+
+function Heading(props: {
+  report: GateReport;
+  trans: ITranslate;
+}): JSX.Element {
+  const { report, trans } = props;
+  const { verdict, looks, clusters } = report;
+  const label = inWords(verdict, trans);
+  const about = [
+    trans.__('on %1, %2 rows', report.data, count(report.row_count)),
+    report.left_out > 0
+      ? trans.__('%1 without a label', count(report.left_out))
+      : '',
+    clusters ? trans.__('in %1 groups', count(clusters)) : '',
+    looks && looks > 1 ? trans.__('candidate %1 on these rows', looks) : ''
+  ];
+  return (
+    <>
+      <div className="jp-Mlops-line jp-Mlops-reportHead">
+        <span className={`jp-Mlops-verdict jp-mod-${verdict}`}>
+          <StateIcon state={signOf(verdict)} label="" />
+          {label}
+        </span>
+        <span className="jp-Mlops-name">
+          {report.champion === null
+            ? trans.__('v%1, the first', report.challenger)
+            : trans.__('v%1 against v%2', report.challenger, report.champion)}
+        </span>
+      </div>
+      <div className="jp-Mlops-muted jp-Mlops-on">
+        <div>{tally(report.checks, trans)}</div>
+        <div>{about.filter(Boolean).join('; ')}</div>
+      </div>
+      <Warnings report={report} trans={trans} />
+    </>
+  );
+}
+
+function Warnings(props: {
+  report: GateReport;
+  trans: ITranslate;
+}): JSX.Element | null {
+  const { report, trans } = props;
+  const warnings = [...(report.warnings ?? [])];
+  if (report.bootstrap && warnings.length === 0) {
+    warnings.push(
+      trans.__('There was no champion: only absolute checks were made.')
+    );
+  }
+  if (warnings.length === 0) {
+    return null;
+  }
+  return (
+    <ul className="jp-Mlops-warnings" aria-label={trans.__('Warnings')}>
+      {warnings.map(warning => (
+        <li key={warning}>{warning}</li>
+      ))}
+    </ul>
+  );
+}
+
+interface ICheckProps {
+  check: CheckResult;
+  report: GateReport;
+  trans: ITranslate;
+}
+
+function Check(props: ICheckProps): JSX.Element {
+  const { check, trans } = props;
+  const needed = check.rows_needed ?? null;
+  return (
+    <li className={`jp-mod-${check.verdict}`}>
+      <details>
+        <summary>
+          <StateIcon
+            state={signOf(check.verdict)}
+            label={inWords(check.verdict, trans)}
+          />
+          <span className="jp-Mlops-asked">{check.check}</span>
+          <span className="jp-Mlops-measure">
+            {isDrawn(check) && <Interval check={check} trans={trans} />}
+            <span className="jp-Mlops-value">{result(check)}</span>
+          </span>
+          {check.why && <span className="jp-Mlops-why">{check.why}</span>}
+          {needed !== null && (
+            <span className="jp-Mlops-why">
+              {trans.__('About %1 rows would settle it.', count(needed))}
+            </span>
+          )}
+        </summary>
+        <Numbers {...props} />
+      </details>
+    </li>
+  );
+}
+
+/** The one number of a check. */
+function result(check: CheckResult): string {
+  const { value, challenger, champion } = check;
+  if (value !== null && value !== undefined) {
+    return isDifference(check) ? signed(value) : brief(value);
+  }
+  if (challenger === null) {
+    return '';
+  }
+  return champion === null
+    ? metric(challenger)
+    : `${metric(champion)} → ${metric(challenger)}`;
+}
+
+/** All that is known of a check, for those who ask. */
+function Numbers(props: ICheckProps): JSX.Element {
+  const { check, report, trans } = props;
+  const facts: [string, string][] = [
+    [trans.__('champion v%1', report.champion), exact(check.champion)],
+    [trans.__('challenger v%1', report.challenger), exact(check.challenger)],
+    [trans.__('judged'), interval(check, trans)],
+    [
+      trans.__('chance of error'),
+      check.lower || check.upper
+        ? trans.__('%1 % for each bound', brief((report.level ?? 0.05) * 100))
+        : ''
+    ],
+    [trans.__('rows'), check.count ? count(check.count) : ''],
+    [trans.__('method'), check.method ?? ''],
+    [trans.__('p'), exact(check.p)]
+  ];
+  return (
+    <dl className="jp-Mlops-numbers">
+      {facts
+        .filter(([, value]) => value)
+        .map(([name, value]) => (
+          <React.Fragment key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </React.Fragment>
+        ))}
+    </dl>
+  );
+}
+
+function exact(value: number | null | undefined): string {
+  return value === null || value === undefined ? '' : metric(value);
+}
