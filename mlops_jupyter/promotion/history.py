@@ -12,13 +12,22 @@ from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
+from mlops_jupyter.promotion import awaited
 from mlops_jupyter.promotion.decision import Decision, GateReport, ModelSummary
 
 _DECISIONS = (
-    "SELECT decision.*, (SELECT state FROM decision_state WHERE decision_id = decision.id"
-    " ORDER BY state = 'intended' LIMIT 1) AS state"  # what came of it, before the intention
-    " FROM decision {where} ORDER BY decided_at DESC, rowid DESC"
+    "SELECT decision.*, coalesce(decision.report, judging.report) AS evidence,"
+    " (SELECT state FROM decision_state WHERE decision_id = decision.id"
+    "  ORDER BY state = 'intended' LIMIT 1) AS state,"  # what came of it, before the intention
+    " ledger.number, ledger.digest"
+    " FROM decision LEFT JOIN decision AS judging ON judging.id = decision.judged"
+    " LEFT JOIN ledger ON ledger.decision_id = decision.id"
+    "  AND json_extract(ledger.entry, '$.entry') = 'decision'"
+    " {where} ORDER BY decision.decided_at DESC, decision.rowid DESC"
 )
+
+MOVES = frozenset({"promote", "rollback"})
+"""The kinds that move the alias."""
 
 
 def decisions(project: Project, model: str) -> tuple[Decision, ...]:
@@ -29,12 +38,30 @@ def decisions(project: Project, model: str) -> tuple[Decision, ...]:
     NotFoundError
         Neither ``mlops.yaml`` nor the catalog knows the model.
     """
-    found = project.catalog.rows(_DECISIONS.format(where="WHERE model = ?"), (model,))
+    found = _select(project, "WHERE decision.model = ?", model)
     if not found:
         known = names(project)
         if model not in known:
             raise NotFoundError("model", model, known, hint="declare it in mlops.yaml: `models:`")
-    return tuple(_decision(row) for row in found)
+    return tuple(found)
+
+
+def decision(project: Project, decision_id: str) -> Decision:
+    """Return one decision by its id, or by the beginning of it that no other one shares.
+
+    Raises
+    ------
+    NotFoundError
+        No decision, or more than one, begins so.
+    """
+    asked = decision_id.strip()
+    if asked:
+        found = _select(project, "WHERE substr(decision.id, 1, length(?1)) = ?1", asked)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotFoundError("decision", asked, hint="more than one decision begins so")
+    raise NotFoundError("decision", asked[:80], hint="see `mlops decisions`")
 
 
 def summaries(project: Project) -> tuple[ModelSummary, ...]:
@@ -44,19 +71,26 @@ def summaries(project: Project) -> tuple[ModelSummary, ...]:
     the alias by hand, is asked only when something is decided.
     """
     by_model: dict[str, list[Decision]] = defaultdict(list)
-    for row in project.catalog.rows(_DECISIONS.format(where="")):
-        by_model[row["model"]].append(_decision(row))
+    for made in _select(project, ""):
+        by_model[made.model].append(made)
     versions: dict[str, list[ModelVersion]] = defaultdict(list)
     for version in registry.versions(project):
         versions[version.model].append(version)
-    return tuple(
-        ModelSummary(
-            name=name,
-            champion=champion_of(by_model[name]),
-            versions=tuple(versions[name]),
-            decisions=tuple(by_model[name]),
-        )
-        for name in sorted({*project.settings.models, *by_model, *versions})
+    known = sorted({*project.settings.models, *by_model, *versions})
+    return tuple(_summary(project, name, by_model[name], versions[name]) for name in known)
+
+
+def _summary(
+    project: Project, name: str, decided: list[Decision], versions: list[ModelVersion]
+) -> ModelSummary:
+    champion = champion_of(decided)
+    return ModelSummary(
+        name=name,
+        champion=champion,
+        versions=tuple(versions),
+        decisions=tuple(decided),
+        waiting=awaited.newest(project, decided, champion),
+        rollback_to=before(succession(decided), champion),
     )
 
 
@@ -68,7 +102,7 @@ def names(project: Project) -> set[str]:
 
 def champion_of(newest_first: Iterable[Decision]) -> int | None:
     """Return the version that the last applied promotion or rollback made champion."""
-    moves = (d for d in newest_first if d.state == "applied" and d.kind != "reject")
+    moves = (d for d in newest_first if d.state == "applied" and d.kind in MOVES)
     return next((move.to_version for move in moves), None)
 
 
@@ -79,7 +113,7 @@ def succession(newest_first: Iterable[Decision]) -> list[int]:
     """
     standing: list[int] = []
     for decision in reversed(list(newest_first)):
-        if decision.state != "applied" or decision.kind == "reject":
+        if decision.state != "applied" or decision.kind not in MOVES:
             continue
         version = decision.to_version
         if decision.kind == "rollback" and version in standing:
@@ -105,8 +139,13 @@ def _last(standing: list[int], version: int | None) -> int:
     return max(position for position, number in enumerate(standing) if number == version)
 
 
+def _select(project: Project, where: str, *values: str) -> list[Decision]:
+    rows = project.catalog.rows(_DECISIONS.format(where=where), values)
+    return [_decision(row) for row in rows]
+
+
 def _decision(row: sqlite3.Row) -> Decision:
-    report = row["report"]
+    report = row["evidence"]
     return Decision(
         id=row["id"],
         model=row["model"],
@@ -118,4 +157,8 @@ def _decision(row: sqlite3.Row) -> Decision:
         actor=row["actor"],
         decided_at=row["decided_at"],
         report=None if report is None else msgspec.json.decode(report, type=GateReport),
+        number=row["number"],
+        digest=row["digest"],
+        judged=row["judged"],
+        override=bool(row["override"]),
     )

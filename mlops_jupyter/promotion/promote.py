@@ -1,63 +1,112 @@
-"""Decisions on who is champion, each recorded before and after the alias is moved.
+"""Moving the alias: promotion and rollback, each recorded before and after.
 
 A decision to move the alias is written as *intended*, the alias is moved in MLflow, and the
 decision becomes *applied*. A process that dies between the two leaves an intention, which the
-next release or rollback finishes (the alias was moved) or voids (it was not).
+next gate, approval, promotion or rollback finishes (the alias was moved) or voids (it was not).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import secrets
+from collections.abc import Sequence
 
-import msgspec
-
+from mlops_jupyter.config import Model
 from mlops_jupyter.data import versions
 from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
 from mlops_jupyter.models import estimator, registry
-from mlops_jupyter.project import Project, now
-from mlops_jupyter.promotion import actor, evaluation, history
-from mlops_jupyter.promotion.decision import Decision, GateReport, Kind, State
+from mlops_jupyter.project import Project
+from mlops_jupyter.promotion import awaited, evaluation, history, publish, record
+from mlops_jupyter.promotion.awaited import named
+from mlops_jupyter.promotion.decision import Decision, GateReport, Waiting
 
 
-def promote(project: Project, report: GateReport, model: str) -> Decision:
-    """Make the challenger of a passed gate the champion.
+def promote(
+    project: Project, model: str, decision: str | None = None, override: str | None = None
+) -> Decision | Waiting:
+    """Make the version that a gate judged the champion.
+
+    It is loaded and predicts before anything is moved.
+
+    Parameters
+    ----------
+    project : Project
+    model : str
+    decision : str, optional
+        The id, or its beginning, of what a gate found. Default: the newest on this model.
+    override : str, optional
+        Why it is promoted although its gate did not pass, or nobody has approved it. It stands
+        in the record, with who said it.
+
+    Returns
+    -------
+    Decision or Waiting
+        The promotion, applied. Or what was found by the gate, unchanged, when that does not
+        allow it (`kind` is ``hold`` or ``reject``). Or `Waiting`: approvals are missing.
 
     Raises
     ------
+    NotFoundError
+        There is no such model or decision.
     UsageError
-        The gate did not pass.
+        Nothing was judged yet; it was promoted before, or waited too long for approvals; the
+        reason of an override is empty.
     ConflictError
-        The champion is no longer the one that the challenger was compared with.
+        The champion is no longer the one that it was compared with.
+    CellFailedError, IntegrityError
+        The version does not predict any more, or is damaged.
     ExternalError
         MLflow cannot be reached.
     """
-    if report.verdict != "pass":
-        raise UsageError(
-            f"{model} v{report.challenger} did not pass its gate, and is not promoted",
-            hint=f"the reasons: `mlops decisions {model}`",
-        )
+    why = None if override is None else _reason(override)
     with registry.locked(project):
+        settle(project)
+        decided = history.decisions(project, model)
+        found = judged(project, model, decision, decided)
+        champion = registry.champion(project, model)
+        standing = _standing(decided, found, champion)
+        if standing is not None:
+            return standing
+        if champion != found.from_version:
+            raise _moved(found, champion)
+        answer = None if why else _not_allowed(project, decided, found)
+        if answer is not None:
+            return answer
+        try_out(project, model, found.to_version)
+        approvals = awaited.approvals(decided, found)
+        reason = why or _because(found, approvals)
+        made = record.new(
+            project, found, "promote", "intended", reason=reason, override=why is not None,
+            from_version=champion,
+        )  # fmt: skip
+        made = _move(project, record.write(project, made, record.moving(found, made, approvals)))
+    publish.drain(project)
+    return made
+
+
+def at_once(project: Project, model: str, report: GateReport, policy: Model) -> Decision:
+    """Make the challenger of a release the champion: verdict and promotion are one decision.
+
+    Raises
+    ------
+    ConflictError
+        The champion is no longer the one that it was compared with; the verdict is kept.
+    CellFailedError, IntegrityError, UsageError
+        The version does not predict any more, or is damaged.
+    ExternalError
+        MLflow cannot be reached.
+    """
+    with registry.locked(project):
+        settle(project)
+        found, facts = record.verdict(project, model, report, policy)
         champion = registry.champion(project, model)
         if champion != report.champion:
-            raise ConflictError(
-                f"the champion of {model} is now {_named(champion)}, and v{report.challenger}"
-                f" was compared with {_named(report.champion)}",
-                hint=f"judge again: `mlops release {model}`",
-            )
-        made = _record(
-            project, model, "promote", "intended", champion, report.challenger,
-            _passed(report), report,
-        )  # fmt: skip
-        return _move(project, made)
-
-
-def reject(project: Project, report: GateReport, model: str) -> Decision:
-    """Record that a challenger did not pass. Nothing is moved."""
-    return _record(
-        project, model, "reject", "applied", report.champion, report.challenger,
-        _failed(report), report,
-    )  # fmt: skip
+            raise _moved(record.write(project, found, facts), champion)
+        try_out(project, model, report.challenger)
+        made = dataclasses.replace(found, kind="promote", state="intended")
+        facts |= record.moving(None, made, ())
+        made = _move(project, record.write(project, made, facts))
+    publish.drain(project)
+    return made
 
 
 def rollback(project: Project, model: str, reason: str | None = None) -> Decision:
@@ -84,8 +133,9 @@ def rollback(project: Project, model: str, reason: str | None = None) -> Decisio
     ExternalError
         MLflow cannot be reached.
     """
-    finish_dangling(project)
+    why = record.cleaned(reason or "", "reason")
     with registry.locked(project):
+        settle(project)
         decided = history.decisions(project, model)
         champion = registry.champion(project, model)
         target = history.before(history.succession(decided), champion)
@@ -95,11 +145,14 @@ def rollback(project: Project, model: str, reason: str | None = None) -> Decisio
                 hint=f"what was decided so far: `mlops decisions {model}`",
             )
         try_out(project, model, target)
-        made = _record(
-            project, model, "rollback", "intended", champion, target,
-            reason or f"back to the champion before {_named(champion)}", None,
+        made = record.new(
+            project, None, "rollback", "intended",
+            model=model, from_version=champion, to_version=target,
+            reason=why or f"back to the champion before {named(champion)}",
         )  # fmt: skip
-        return _move(project, made)
+        made = _move(project, record.write(project, made, record.moving(None, made, ())))
+    publish.drain(project)
+    return made
 
 
 def try_out(project: Project, model: str, version: int) -> None:
@@ -134,91 +187,129 @@ def finish_dangling(project: Project) -> tuple[Decision, ...]:
     if not _dangling(project):
         return ()
     with registry.locked(project):  # whoever is still at work holds it
-        return tuple(
-            _close(
-                project,
-                decision,
-                "applied"
-                if registry.champion(project, decision.model) == decision.to_version
-                else "void",
+        return settle(project)
+
+
+def settle(project: Project) -> tuple[Decision, ...]:
+    """Do what `finish_dangling` does, for a holder of `registry.locked`."""
+    return tuple(_settled(project, decision) for decision in _dangling(project))
+
+
+def judged(
+    project: Project, model: str, decision_id: str | None, decided: Sequence[Decision]
+) -> Decision:
+    """Return what a gate found: the one that is named, or the newest.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such decision.
+    UsageError
+        It is of another model, or of no gate; or there is none at all.
+    """
+    if decision_id is None:
+        newest = awaited.newest_judged(decided)
+        if newest is None:
+            raise UsageError(
+                f"no version of {model} was judged yet", hint=f"judge one: `mlops gate {model}`"
             )
-            for decision in _dangling(project)
+        return newest
+    found = history.decision(project, decision_id)
+    if found.model != model:
+        raise UsageError(
+            f"decision {found.id} is on {found.model}, and not on {model}",
+            hint=f"those on {model}: `mlops decisions {model}`",
         )
+    if not awaited.is_verdict(found):
+        raise UsageError(
+            f"decision {found.id} is no verdict of a gate, but a {found.kind}",
+            hint=f"the one that it acts on: {found.judged}" if found.judged else None,
+        )
+    return found
+
+
+def _standing(
+    decided: Sequence[Decision], found: Decision, champion: int | None
+) -> Decision | None:
+    """Return the promotion by this very decision, if it stands."""
+    done = awaited.promotions(decided, found)
+    if not done:
+        return None
+    if champion == found.to_version:
+        return done[0]
+    raise UsageError(
+        f"{found.model} v{found.to_version} was promoted by decision {found.id} already, and is"
+        " not champion any more",
+        hint=f"judge it again: `mlops gate {found.model}`",
+    )
+
+
+def _not_allowed(
+    project: Project, decided: Sequence[Decision], found: Decision
+) -> Decision | Waiting | None:
+    """Return why a decision does not allow a promotion, or None."""
+    waiting = awaited.of(project, decided, found, found.from_version)
+    if waiting.lapsed is not None:
+        raise UsageError(
+            f"decision {found.id} cannot be acted on any more: {waiting.lapsed}",
+            hint=f"judge again: `mlops gate {found.model}`",
+        )
+    if waiting.ready:
+        return None
+    return waiting if waiting.needed else found
+
+
+def _reason(override: str) -> str:
+    said = record.cleaned(override, "reason")
+    if not said:
+        raise UsageError(
+            "an override needs a reason", hint='say why: `mlops promote MODEL --override "why"`'
+        )
+    return said
+
+
+def _because(found: Decision, approvals: Sequence[Decision]) -> str:
+    if not approvals:
+        return found.reason
+    people = ", ".join(one.actor for one in approvals)
+    return f"{found.reason}; approved by {people}"
+
+
+def _moved(found: Decision, champion: int | None) -> ConflictError:
+    return ConflictError(
+        f"the champion of {found.model} is now {named(champion)}, and v{found.to_version}"
+        f" was compared with {named(found.from_version)}",
+        hint=f"judge again: `mlops gate {found.model}`",
+    )
 
 
 def _dangling(project: Project) -> list[Decision]:
     rows = project.catalog.rows(
-        "SELECT DISTINCT model FROM decision WHERE NOT EXISTS (SELECT 1 FROM decision_state"
-        " WHERE decision_id = decision.id AND state <> 'intended')"
+        "SELECT id FROM decision WHERE NOT EXISTS (SELECT 1 FROM decision_state"
+        " WHERE decision_id = decision.id AND state <> 'intended') ORDER BY rowid"
     )
-    return [
-        decision
-        for row in rows
-        for decision in history.decisions(project, row["model"])
-        if decision.state == "intended"
-    ]
+    return [history.decision(project, row["id"]) for row in rows]
+
+
+def _settled(project: Project, intended: Decision) -> Decision:
+    is_moved = registry.champion(project, intended.model) == intended.to_version
+    why = "found by a later command: the alias was moved" if is_moved else "the alias was not moved"
+    return record.close(project, intended, "applied" if is_moved else "void", why)
 
 
 def _move(project: Project, intended: Decision) -> Decision:
     try:
         registry.move_alias(project, intended.model, intended.to_version)
     except NotFoundError:  # MLflow refused, so it certainly was not moved
-        _close(project, intended, "void")
+        record.close(project, intended, "void", "MLflow has no such version")
         raise
-    return _close(project, intended, "applied")
-
-
-def _record(
-    project: Project,
-    model: str,
-    kind: Kind,
-    state: State,
-    from_version: int | None,
-    to_version: int,
-    reason: str,
-    report: GateReport | None,
-) -> Decision:
-    made = Decision(
-        id=secrets.token_hex(8),
-        model=model,
-        kind=kind,
-        state=state,
-        from_version=from_version,
-        to_version=to_version,
-        reason=reason,
-        actor=actor.current(project.root),
-        decided_at=now(),
-        report=report,
-    )
-    encoded = None if report is None else msgspec.json.encode(report).decode()
-    with project.catalog.transaction() as rows:
-        rows.execute(
-            "INSERT INTO decision (id, model, kind, from_version, to_version, reason, actor,"
-            " report, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                made.id, model, kind, from_version, to_version, reason, made.actor, encoded,
-                made.decided_at,
-            ),
-        )  # fmt: skip
-        rows.execute("INSERT INTO decision_state VALUES (?, ?, ?)", (made.id, state, now()))
-    return made
-
-
-def _close(project: Project, decision: Decision, state: State) -> Decision:
-    with project.catalog.transaction() as rows:
-        rows.execute("INSERT INTO decision_state VALUES (?, ?, ?)", (decision.id, state, now()))
-    return dataclasses.replace(decision, state=state)
-
-
-def _passed(report: GateReport) -> str:
-    passed = sum(check.verdict == "pass" for check in report.checks)
-    reason = f"passed {passed} of {len(report.checks)} checks on {report.data}"
-    return f"{reason}; the first champion" if report.bootstrap else reason
-
-
-def _failed(report: GateReport) -> str:
-    return "; ".join(f"{c.check}: {c.why}" for c in report.checks if c.verdict == "fail")
-
-
-def _named(version: int | None) -> str:
-    return "none" if version is None else f"v{version}"
+    now_champion = registry.champion(project, intended.model)
+    if now_champion != intended.to_version:
+        record.close(
+            project, intended, "void", f"somebody else gave the alias to {named(now_champion)}"
+        )
+        raise ConflictError(
+            f"the alias of {intended.model} was given to {named(now_champion)} in the same moment",
+            hint=f"judge again: `mlops gate {intended.model}`",
+        )
+    return record.close(project, intended, "applied")

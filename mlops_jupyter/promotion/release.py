@@ -6,32 +6,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_jupyter.config import Model
-from mlops_jupyter.data import versions
-from mlops_jupyter.data.dataset import DatasetVersion
-from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.errors import UsageError
 from mlops_jupyter.models import registry
-from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.pipelines import execute
 from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.execute import Progress
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import evaluation, gates, metric, promote
-from mlops_jupyter.promotion.case import Case, scored
+from mlops_jupyter.promotion import approval, awaited, judging, promote, publish, record
 from mlops_jupyter.promotion.checks import floor
-from mlops_jupyter.promotion.decision import Decision, GateReport
+from mlops_jupyter.promotion.decision import Decision, GateReport, Waiting
 from mlops_jupyter.runs import history, mirror
 from mlops_jupyter.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What came of a release: the decision, the report it rests on, the run that was judged."""
+    """What came of a release.
+
+    Attributes
+    ----------
+    decision : Decision
+        ``promote``; or ``pass`` (it waits for approvals), ``hold`` or ``reject``.
+    report : GateReport
+        What it rests on.
+    pipeline_run : PipelineRun
+        The run that was judged.
+    waiting : Waiting or None
+        For whose approval the version waits.
+    """
 
     decision: Decision
     report: GateReport
     pipeline_run: PipelineRun
+    waiting: Waiting | None = None
 
 
 def release(
@@ -69,7 +77,7 @@ def release(
     ExternalError
         MLflow cannot be reached; the run is kept.
     """
-    policy, chosen = _prepared(project, model, data)
+    policy, chosen = judging.prepared(project, model, data)
     if policy.pipeline is None:
         raise UsageError(
             f"mlops.yaml does not say which pipeline makes {model!r}",
@@ -84,51 +92,14 @@ def release(
     floor.check_names(policy, run.metrics)
     mirror.drain(project)
     challenger = registry.register(project, model, run.id)
-    report = _judge(project, policy, chosen, challenger)
-    decide = promote.promote if report.verdict == "pass" else promote.reject
-    return Release(decide(project, report, model), report, pipeline_run)
-
-
-def policy_of(project: Project, model: str) -> Model:
-    """Return what ``mlops.yaml`` says of a model.
-
-    Raises
-    ------
-    NotFoundError
-        Nothing.
-    """
-    declared = project.settings.models
-    if model not in declared:
-        raise NotFoundError("model", model, declared, hint="declare it in mlops.yaml: `models:`")
-    return declared[model]
-
-
-def check_policy(model: str, policy: Model) -> None:
-    """Refuse a gate that could not be judged, as far as that is known before the run.
-
-    Raises
-    ------
-    UsageError
-        It has no checks, or compares by a metric that nothing can score.
-    """
-    if not policy.checks:
-        raise UsageError(f"the model {model!r} has no checks", hint="a gate needs at least one")
-    for check in policy.checks:
-        if check.compare is not None:
-            metric.get(check.compare.metric)
-
-
-def _prepared(project: Project, model: str, data: str | None) -> tuple[Model, DatasetVersion]:
-    """Return the policy and the evaluation data, and find what can be found wrong before a run."""
-    policy = policy_of(project, model)
-    check_policy(model, policy)
-    chosen = versions.resolve(project, data or policy.evaluate.data)
-    evaluation.check_data(chosen, policy.evaluate.label)
-    promote.finish_dangling(project)
-    champion = registry.champion(project, model)
-    if champion is not None:
-        registry.get(project, model, champion)
-    return policy, chosen
+    report = judging.judge(project, policy, chosen, challenger)
+    if report.verdict == "pass" and not awaited.needs("pass", policy.approval):
+        return Release(promote.at_once(project, model, report, policy), report, pipeline_run)
+    judged = record.of_gate(project, model, report, policy)
+    publish.drain(project)
+    waiting = approval.waiting(project, model)
+    is_asked = waiting is not None and waiting.decision == judged.id and waiting.needed > 0
+    return Release(judged, report, pipeline_run, waiting if is_asked else None)
 
 
 def _trained(project: Project, pipeline_run: PipelineRun) -> Run:
@@ -141,22 +112,3 @@ def _trained(project: Project, pipeline_run: PipelineRun) -> Run:
             hint="fit a scikit-learn estimator, bound to a name, in one of its steps",
         )
     return run
-
-
-def _judge(
-    project: Project, policy: Model, data: DatasetVersion, challenger: ModelVersion
-) -> GateReport:
-    """Score challenger and champion on the same rows, and judge."""
-    model = challenger.model
-    rows = evaluation.take_rows(project, data, policy.evaluate.label)
-    number = registry.champion(project, model)
-    champion = None if number is None else registry.get(project, model, number)
-    return gates.judge(
-        Case(
-            project,
-            policy,
-            rows,
-            scored(project, challenger, rows),
-            None if champion is None else scored(project, champion, rows),
-        )
-    )

@@ -22,7 +22,9 @@ from mlops_jupyter.store.objects import digest_of
 from mlops_jupyter.store.references import OBJECT_COLUMNS
 
 _DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
-_DIGESTS = frozenset({*OBJECT_COLUMNS, ("dataset_version", "digest"), ("data_tag", "digest")})
+_DIGESTS = frozenset(
+    {*OBJECT_COLUMNS, ("dataset_version", "digest"), ("data_tag", "digest"), ("ledger", "digest")}
+)
 
 Row = dict[str, Value]
 
@@ -148,6 +150,7 @@ def _check_identity(bundle: Bundle) -> None:
         _check_cells(bundle)
     if bundle.kind == steps.STEP:
         steps.check(bundle)
+    _check_digests(bundle, "ledger", "entry")
 
 
 def _check_cells(bundle: Bundle) -> None:
@@ -158,10 +161,13 @@ def _check_cells(bundle: Bundle) -> None:
         raise IntegrityError(f"{bundle.name}: holds executions of another session")
     if any(row.get("position") not in places for row in rows):
         raise IntegrityError(f"{bundle.name}: holds other executions than its name says")
-    for row in bundle.tables.get("source", []):
-        # whoever executes the same text here finds this row
-        if digest_of(str(row.get("text")).encode(errors="surrogatepass")) != row.get("digest"):
-            raise IntegrityError(f"{bundle.name}: a source is not what its digest says")
+    _check_digests(bundle, "source", "text")  # whoever executes the same text here finds this row
+
+
+def _check_digests(bundle: Bundle, table: str, column: str) -> None:
+    for row in bundle.tables.get(table, []):
+        if digest_of(str(row.get(column)).encode(errors="surrogatepass")) != row.get("digest"):
+            raise IntegrityError(f"{bundle.name}: a {table} entry is not what its digest says")
 
 
 def put(connection: sqlite3.Connection, bundle: Bundle, origin: str) -> None:
@@ -212,7 +218,7 @@ def _order(bundle: Bundle) -> Iterable[str]:
 
 
 def _adapted(table: str, row: Row, origin: str) -> Row:
-    if table in {"run", "step_entry"}:
+    if table in {"run", "step_entry", "decision"}:
         return {**row, "origin": origin}
     if table == "session":
         # here it does not run, whatever it does elsewhere

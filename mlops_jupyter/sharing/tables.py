@@ -12,7 +12,8 @@ from mlops_jupyter.pipelines.entry import Records
 from mlops_jupyter.pipelines.key import Part
 from mlops_jupyter.pipelines.reads import Reads, Written
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion.decision import GateReport
+from mlops_jupyter.promotion.decision import GateReport, State
+from mlops_jupyter.promotion.decision import Kind as DecisionKind
 from mlops_jupyter.runs.certificate import Certificate
 from mlops_jupyter.sharing.bundle import Tables
 from mlops_jupyter.sharing.steps import STEP
@@ -35,7 +36,9 @@ WHOLE: dict[str, tuple[tuple[str, str], ...]] = {
     STEP: (("step_entry", "id"), ("step_entry_object", "entry_id")),
     "model": (("model_version", "model || '@' || version"),),
     "evaluation": (("evaluation", "id"),),
-    "decision": (("decision", "id"), ("decision_state", "decision_id")),
+    "decision": (
+        ("decision", "id"), ("decision_state", "decision_id"), ("ledger", "decision_id"),
+    ),
     "certificate": (("certificate", "id"),),
     ERASURE: (("erasure", "id"),),
 }  # fmt: skip
@@ -67,7 +70,7 @@ LEFT_OUT = frozenset(
         ("run", "mlflow_run_id"), ("run", "mlflow_model_id"), ("run", "mlflow_openings"),
         ("run", "mlflow_store"),
         ("session", "ended_at"), ("step_run", "entry_id"),
-        ("step_entry", "origin"),
+        ("step_entry", "origin"), ("decision", "origin"), ("ledger", "number"),
         ("step_run", "checkpoint_key"),
         ("run_cell", "place"),
     }
@@ -97,6 +100,7 @@ JSON: dict[tuple[str, str], Any] = {
     ("step_entry", "records"): Records,
     ("evaluation", "metrics"): dict[str, float | None],
     ("decision", "report"): GateReport,
+    ("ledger", "entry"): dict[str, Any],
     ("certificate", "report"): Certificate,
     ("erasure", "report"): Any,
 }
@@ -104,6 +108,8 @@ JSON: dict[tuple[str, str], Any] = {
 
 WORDS: dict[tuple[str, str], frozenset[str]] = {
     ("dataset_version", "kind"): frozenset(get_args(Kind)),
+    ("decision", "kind"): frozenset(get_args(DecisionKind)),
+    ("decision_state", "state"): frozenset(get_args(State)),
     ("run", "status"): frozenset({"finished", "failed", "interrupted"}),
     ("pipeline_run", "status"): frozenset({"finished", "failed", "interrupted"}),
 }

@@ -7,16 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
+from mlops_jupyter.config import Model
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import (
     ConflictError,
@@ -26,7 +18,7 @@ from mlops_jupyter.errors import (
 )
 from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project, init
-from mlops_jupyter.promotion import actor, evaluation, history, promote
+from mlops_jupyter.promotion import actor, evaluation, history, promote, record
 from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Verdict
 from tests.models.training import keep_run
 from tests.promotion.training import LABEL, blind_model, flights, good_model, upside_down_model
@@ -67,12 +59,26 @@ def report(challenger: int, champion: int | None, verdict: Verdict = "pass") -> 
     )
 
 
+def judged(
+    project: Project,
+    model: str,
+    challenger: int,
+    champion: int | None,
+    verdict: Verdict = "pass",
+    policy: Model | None = None,
+) -> Decision:
+    """Record a verdict as a gate does."""
+    return record.of_gate(project, model, report(challenger, champion, verdict), policy)
+
+
 def promoted(project: Project, model: str, *versions: int) -> Decision:
     """Promote versions one after the other, and return the last decision."""
     before = registry.champion(project, model)
     for version in versions:
-        decision = promote.promote(project, report(version, before), model)
+        judged(project, model, version, before)
+        decision = promote.promote(project, model)
         before = version
+    assert isinstance(decision, Decision)
     return decision
 
 
@@ -100,14 +106,18 @@ def dying(*, moved: bool) -> Callable[..., None]:
 
 class TestPromote:
     def test_the_first_champion(self, project: Project, model: str) -> None:
-        made = promote.promote(project, report(1, None), model)
+        found = judged(project, model, 1, None)
 
+        made = promote.promote(project, model)
+
+        assert isinstance(made, Decision)
         assert registry.champion(project, model) == 1
         assert (made.kind, made.state, made.from_version, made.to_version) == (
             "promote", "applied", None, 1,
         )  # fmt: skip
         assert made.reason == "passed 1 of 1 checks on flights@7; the first champion"
-        assert history.decisions(project, model) == (made,)
+        assert made.judged == found.id
+        assert history.decisions(project, model) == (made, found)
 
     def test_a_challenger_takes_over(self, project: Project, model: str) -> None:
         made = promoted(project, model, 1, 2)
@@ -122,44 +132,53 @@ class TestPromote:
 
     def test_somebody_moved_the_alias_meanwhile(self, project: Project, model: str) -> None:
         promoted(project, model, 1)
+        judged(project, model, 2, 1)
         in_mlflow(project).set_registered_model_alias(model, "champion", "3")
 
         with pytest.raises(
             ConflictError, match=r"is now v3, and v2 was compared with v1\n  hint: judge again"
         ):
-            promote.promote(project, report(2, 1), model)
+            promote.promote(project, model)
 
         assert registry.champion(project, model) == 3
-        assert len(history.decisions(project, model)) == 1
+        assert history.decisions(project, model)[0].kind == "pass"
 
     def test_of_two_at_once_one_is_promoted(self, project: Project, model: str) -> None:
         promoted(project, model, 1)
+        found = [judged(project, model, version, 1).id for version in (2, 3)]
 
-        def attempt(version: int) -> Decision | None:
+        def attempt(decision: str) -> Decision | None:
             try:
-                return promote.promote(project, report(version, 1), model)
+                done = promote.promote(project, model, decision)
             except ConflictError:
                 return None
+            assert isinstance(done, Decision)
+            return done
 
         with ThreadPoolExecutor(2) as pool:
-            made = [decision for decision in pool.map(attempt, (2, 3)) if decision]
+            made = [decision for decision in pool.map(attempt, found) if decision]
 
         assert len(made) == 1
         assert registry.champion(project, model) == made[0].to_version
 
-    def test_a_failed_gate_promotes_nothing(self, project: Project, model: str) -> None:
-        with pytest.raises(UsageError, match="did not pass its gate"):
-            promote.promote(project, report(1, None, "fail"), model)
+    @pytest.mark.parametrize("verdict", ["fail", "hold", "error"])
+    def test_what_did_not_pass_is_not_promoted(
+        self, project: Project, model: str, verdict: Verdict
+    ) -> None:
+        found = judged(project, model, 1, None, verdict)
+
+        assert promote.promote(project, model) == found
 
         assert registry.champion(project, model) is None
-        assert history.decisions(project, model) == ()
+        assert history.decisions(project, model) == (found,)
 
     def test_a_version_that_is_gone_from_mlflow(self, project: Project, model: str) -> None:
         promoted(project, model, 1)
+        judged(project, model, 2, 1)
         in_mlflow(project).delete_model_version(model, "2")
 
         with pytest.raises(NotFoundError):
-            promote.promote(project, report(2, 1), model)
+            promote.promote(project, model)
 
         assert registry.champion(project, model) == 1
         assert history.decisions(project, model)[0].state == "void"
@@ -168,7 +187,7 @@ class TestPromote:
 def test_a_refusal_is_recorded_and_moves_nothing(project: Project, model: str) -> None:
     promoted(project, model, 1)
 
-    made = promote.reject(project, report(2, 1, "fail"), model)
+    made = judged(project, model, 2, 1, "fail")
 
     assert registry.champion(project, model) == 1
     assert (made.kind, made.state, made.from_version, made.to_version) == (
@@ -208,7 +227,7 @@ class TestRollback:
 
     def test_a_refused_challenger_was_never_champion(self, project: Project, model: str) -> None:
         promoted(project, model, 1)
-        promote.reject(project, report(2, 1, "fail"), model)
+        judged(project, model, 2, 1, "fail")
 
         with pytest.raises(UsageError, match="has no champion to go back to"):
             promote.rollback(project, model)
@@ -235,7 +254,7 @@ class TestRollback:
             path.write_bytes(content)
 
         assert registry.champion(project, model) == 2
-        assert len(history.decisions(project, model)) == 2
+        assert history.decisions(project, model)[0].kind == "promote"
 
     def test_it_predicts_the_rows_that_it_was_judged_on_first(
         self, project: Project, model: str
@@ -267,9 +286,10 @@ class TestDanglingIntent:
         """Die while version 2 takes over from version 1, before or after the alias is moved."""
         promoted(project, model, 1)
         with pytest.MonkeyPatch.context() as patch:
+            judged(project, model, 2, 1)
             patch.setattr(registry, "move_alias", dying(moved=moved))
             with pytest.raises(Killed):
-                promote.promote(project, report(2, 1), model)
+                promote.promote(project, model)
         assert history.decisions(project, model)[0].state == "intended"
         assert history.champion_of(history.decisions(project, model)) == 1
 
@@ -307,7 +327,7 @@ class TestHistory:
         self, project: Project, model: str
     ) -> None:
         promoted(project, model, 1, 2)
-        promote.reject(project, report(3, 2, "fail"), model)
+        judged(project, model, 3, 2, "fail")
         promote.rollback(project, model)
 
         summary = next(s for s in history.summaries(project) if s.name == model)
@@ -315,7 +335,8 @@ class TestHistory:
         assert summary.champion == 1
         assert [version.version for version in summary.versions] == [3, 2, 1]
         assert [(d.kind, d.to_version) for d in summary.decisions] == [
-            ("rollback", 1), ("reject", 3), ("promote", 2), ("promote", 1),
+            ("rollback", 1), ("reject", 3), ("promote", 2), ("pass", 2), ("promote", 1),
+            ("pass", 1),
         ]  # fmt: skip
         assert summary.decisions == history.decisions(project, model)
 
@@ -337,97 +358,3 @@ class TestActor:
         github = {"GITHUB_ACTOR": "octocat"}
 
         assert actor.current(project.root, github) == "octocat (GitHub Actions)"
-
-
-class Succession(RuleBasedStateMachine):
-    """Promote, refuse, roll back, move by hand and die, in any order.
-
-    The model of it all: a list of champions that stand, and the alias.
-    """
-
-    count = 0
-    project: Project
-    runs: list[str]
-
-    def __init__(self) -> None:
-        super().__init__()
-        Succession.count += 1
-        self.model = f"any-order-{Succession.count}"
-        self.standing: list[int] = []
-        self.alias: int | None = None
-        for run_id in self.runs:
-            registry.register(self.project, self.model, run_id)
-
-    versions = st.sampled_from([1, 2, 3])
-
-    @rule(version=versions)
-    def promote(self, version: int) -> None:
-        promote.promote(self.project, report(version, self.alias), self.model)
-        if self.standing[-1:] != [version]:
-            self.standing.append(version)
-        self.alias = version
-
-    @rule(version=versions)
-    def reject(self, version: int) -> None:
-        promote.reject(self.project, report(version, self.alias, "fail"), self.model)
-
-    @rule(version=versions, stale=versions)
-    def promote_by_a_stale_report(self, version: int, stale: int) -> None:
-        if stale != self.alias:
-            with pytest.raises(ConflictError):
-                promote.promote(self.project, report(version, stale), self.model)
-
-    @rule(version=versions)
-    def move_by_hand(self, version: int) -> None:
-        registry.move_alias(self.project, self.model, version)
-        self.alias = version
-
-    @rule(version=versions, moved=st.booleans())
-    def die_in_a_promotion(self, version: int, moved: bool) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(registry, "move_alias", dying(moved=moved))
-            with pytest.raises(Killed):
-                promote.promote(self.project, report(version, self.alias), self.model)
-        if moved:
-            self.alias = version
-        promote.finish_dangling(self.project)
-        if self.alias == version and self.standing[-1:] != [version]:
-            self.standing.append(version)
-
-    @precondition(lambda self: self.alias is not None)
-    @rule()
-    def roll_back(self) -> None:
-        expected = self.expected_target()
-        if expected is None:
-            with pytest.raises(UsageError):
-                promote.rollback(self.project, self.model)
-            return
-        made = promote.rollback(self.project, self.model)
-        assert (made.from_version, made.to_version) == (self.alias, expected)
-        while self.standing and self.standing[-1] != expected:
-            self.standing.pop()
-        self.alias = expected
-
-    def expected_target(self) -> int | None:
-        standing = list(self.standing)
-        if self.alias not in standing:
-            return standing[-1] if standing else None
-        while standing.pop() != self.alias:
-            pass
-        return standing[-1] if standing else None
-
-    @invariant()
-    def mlflow_and_the_ledger_say_the_same(self) -> None:
-        assert registry.champion(self.project, self.model) == self.alias
-        decided = history.decisions(self.project, self.model)
-        assert history.succession(decided) == self.standing
-        assert all(decision.state != "intended" for decision in decided)
-
-
-def test_any_order_of_events_leaves_alias_and_ledger_in_step(
-    project: Project, runs: list[str]
-) -> None:
-    Succession.project, Succession.runs = project, runs
-    run_state_machine_as_test(
-        Succession, settings=settings(max_examples=12, stateful_step_count=12, deadline=None)
-    )

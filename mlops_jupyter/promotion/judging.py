@@ -1,0 +1,155 @@
+"""Judging a challenger: score it and the champion on the same rows, and record the verdict."""
+
+from __future__ import annotations
+
+import re
+
+from mlops_jupyter.config import Model
+from mlops_jupyter.data import versions
+from mlops_jupyter.data.dataset import DatasetVersion
+from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.models import registry
+from mlops_jupyter.models.model import ModelVersion
+from mlops_jupyter.project import Project
+from mlops_jupyter.promotion import evaluation, gates, metric, promote, publish, record
+from mlops_jupyter.promotion.case import Case, scored
+from mlops_jupyter.promotion.checks import floor
+from mlops_jupyter.promotion.decision import Decision, GateReport
+from mlops_jupyter.runs import history, mirror
+
+_VERSION = re.compile(r"v?([1-9][0-9]{0,8})")
+
+
+def gate(
+    project: Project,
+    model: str,
+    challenger: int | str | None = None,
+    data: str | None = None,
+) -> Decision:
+    """Judge a version of a model, and record the verdict. Nothing is moved.
+
+    Parameters
+    ----------
+    project : Project
+    model : str
+        From `models:` of ``mlops.yaml``.
+    challenger : int or str, optional
+        A version, or the id of a run, whose model becomes the next version. Default: the newest
+        version.
+    data : str, optional
+        The dataset version to evaluate on. Default: what ``mlops.yaml`` says.
+
+    Returns
+    -------
+    Decision
+        ``pass``, ``hold`` or ``reject``, with the report.
+
+    Raises
+    ------
+    NotFoundError, UsageError
+        The policy, the challenger or the data cannot be as asked.
+    CellFailedError
+        An estimator raised when it predicted.
+    ExternalError
+        MLflow cannot be reached.
+    IntegrityError
+        What is stored of a model or of the data is damaged or missing.
+    """
+    policy, chosen = prepared(project, model, data)
+    report = judge(project, policy, chosen, _challenger(project, model, challenger))
+    made = record.of_gate(project, model, report, policy)
+    publish.drain(project)
+    return made
+
+
+def judge(
+    project: Project, policy: Model, data: DatasetVersion, challenger: ModelVersion
+) -> GateReport:
+    """Score challenger and champion on the same rows, and judge."""
+    model = challenger.model
+    floor.check_names(policy, history.get(project, challenger.run_id).metrics)
+    rows = evaluation.take_rows(project, data, policy.evaluate.label)
+    number = registry.champion(project, model)
+    if number == challenger.version:
+        raise UsageError(
+            f"{model} v{number} is champion already",
+            hint="judge another version: `mlops gate MODEL VERSION`, or the id of a run",
+        )
+    champion = None if number is None else registry.get(project, model, number)
+    return gates.judge(
+        Case(
+            project,
+            policy,
+            rows,
+            scored(project, challenger, rows),
+            None if champion is None else scored(project, champion, rows),
+        )
+    )
+
+
+def prepared(project: Project, model: str, data: str | None) -> tuple[Model, DatasetVersion]:
+    """Return the policy and the evaluation data, and find what can be found wrong before a run.
+
+    Raises
+    ------
+    NotFoundError, UsageError
+        The policy or the data cannot be as asked.
+    ExternalError
+        MLflow cannot be reached.
+    """
+    policy = policy_of(project, model)
+    check_policy(model, policy)
+    chosen = versions.resolve(project, data or policy.evaluate.data)
+    evaluation.check_data(chosen, policy.evaluate.label)
+    promote.finish_dangling(project)
+    champion = registry.champion(project, model)
+    if champion is not None:
+        registry.get(project, model, champion)
+    return policy, chosen
+
+
+def policy_of(project: Project, model: str) -> Model:
+    """Return what ``mlops.yaml`` says of a model.
+
+    Raises
+    ------
+    NotFoundError
+        Nothing.
+    """
+    declared = project.settings.models
+    if model not in declared:
+        raise NotFoundError("model", model, declared, hint="declare it in mlops.yaml: `models:`")
+    return declared[model]
+
+
+def check_policy(model: str, policy: Model) -> None:
+    """Refuse a gate that could not be judged, as far as that is known before the run.
+
+    Raises
+    ------
+    UsageError
+        It has no checks, or compares by a metric that nothing can score.
+    """
+    if not policy.checks:
+        raise UsageError(f"the model {model!r} has no checks", hint="a gate needs at least one")
+    for check in policy.checks:
+        if check.compare is not None:
+            metric.get(check.compare.metric)
+
+
+def _challenger(project: Project, model: str, asked: int | str | None) -> ModelVersion:
+    if asked is None:
+        found = [version for version in registry.versions(project) if version.model == model]
+        if not found:
+            raise UsageError(
+                f"{model} has no version yet",
+                hint=f"name a run that kept a model: `mlops gate {model} RUN`",
+            )
+        return found[0]
+    if isinstance(asked, int):
+        return registry.get(project, model, asked)
+    if number := _VERSION.fullmatch(asked.strip()):
+        return registry.get(project, model, int(number[1]))
+    run = history.get(project, asked.strip())
+    mirror.drain(project)
+    return registry.register(project, model, run.id)
