@@ -32,7 +32,7 @@ def main(folder: Path, seed: int, longest_seconds: float) -> None:
             mirror.drain(open_project(folder))
             os._exit(0)
         time.sleep(moments.uniform(0, longest_seconds))
-        longest_seconds *= 1.1  # or a slow machine never gets a run done
+        longest_seconds *= 1.25  # or a slow machine never gets a run done
         os.kill(child, signal.SIGKILL)
         killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
     sys.stdout.write(f"{killed}\n")

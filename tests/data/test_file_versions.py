@@ -194,7 +194,7 @@ def test_a_chain_that_grew_too_long_begins_anew(
 @pytest.mark.slow
 def test_any_of_a_thousand_versions_stands_on_few_objects(project: Project, tmp_path: Path) -> None:
     """What restoring takes beyond the first is in benchmarks/data.py."""
-    rows, before = table(100_000), None
+    rows, before = table(20_000), None
     kept, contents = [], {}
     looked_at = random.Random(0).sample(range(1000), 20)
     for number in range(1000):
