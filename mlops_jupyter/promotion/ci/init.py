@@ -173,7 +173,7 @@ def _job(project: Project, model: str | None, python: str | None, branch: str | 
         branch=_branch(project.root, branch),
         python=_python(python),
         packages=packages_of(project.root, project.settings.remote.url),
-        folder=folder_of(project.root),
+        folder=_text("the path of the project", folder_of(project.root)),
         secrets=tuple(_secrets(project, pipeline)),
         more_secrets=tuple(_more_secrets(project, pipeline)),
         has_store=project.settings.remote.url is not None,
@@ -204,11 +204,20 @@ def _python(asked: str | None) -> str:
 
 def _branch(root: Path, asked: str | None) -> str:
     name = asked if asked is not None else _main_branch(root)
-    on_one_line("the name of the branch", name)
+    _text("the name of the branch", name)
     # what git itself refuses, and what some system would take for its own; all else is quoted
     if not name or re.search(r"[ ~^:?*\[\\]|\.\.|@\{|^[-/]|/$|\.$|\.lock$|\$\{\{|<<", name):
         raise UsageError(f"{name!r:.80} is no name of a branch")
     return name
+
+
+def _text(what: str, text: str) -> str:
+    """Refuse what does not go into a file: an end of a line, or bytes that are no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} is no text in UTF-8: {text!r:.80}") from None
+    return on_one_line(what, text)
 
 
 def _main_branch(root: Path) -> str:

@@ -27,7 +27,7 @@ HOSTILE = Job(
     branch="!it's;$(touch${IFS}harmed)&{a}`b`+!%s<x>é😀",
     python="3.12",
     packages="-r requirements.txt",
-    folder=f"{QUOTES} $[x] << y >> <<<z '''a''' %teamcity%",
+    folder=f"{QUOTES} $[x] << y >> <<<z '''a''' %teamcity%\u2028é😀",
     has_store=False,
 )
 

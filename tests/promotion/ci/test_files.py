@@ -168,7 +168,7 @@ def test_the_exit_code_decides(system: str, programs: Path, tmp_path: Path) -> N
 
 def test_systems_that_have_a_third_colour_use_it() -> None:
     made = yaml.safe_load(written("gitlab", PLAIN))
-    for name in ("mlops-gate", "mlops-release"):
+    for name in ("mlops-gate-late", "mlops-release-late"):
         assert made[name]["allow_failure"] == {"exit_codes": [3, 4]}
     jenkins = written("jenkins", PLAIN)
     assert re.search(r"ended == 3\) \{\s+unstable\('undecided", jenkins)
@@ -280,7 +280,7 @@ def test_reports_are_kept_also_when_the_gate_fails(system: str) -> None:
         step = made["jobs"]["release"]["steps"][-1]
         assert (step["if"], step["with"]["path"]) == ("always()", "mlops-report")
     elif system == "gitlab":
-        kept = made["mlops-release"]["artifacts"]
+        kept = made["mlops-release-late"]["artifacts"]
         assert kept["when"] == "always"
         assert kept["reports"] == {"junit": "mlops-report/junit.xml"}
     elif system == "circleci":
@@ -300,7 +300,7 @@ def test_one_promotion_at_a_time() -> None:
                                                                  "azure")}  # fmt: skip
     release = made["github"]["jobs"]["release"]
     assert release["concurrency"] == {"group": "mlops-release-late", "cancel-in-progress": False}
-    assert made["gitlab"]["mlops-release"]["resource_group"] == "mlops-late"
+    assert made["gitlab"]["mlops-release-late"]["resource_group"] == "mlops-late"
     groups = [job["serial-group"] for flow in made["circleci"]["workflows"].values()
               for one in flow["jobs"] for job in one.values() if "serial-group" in job]  # fmt: skip
     assert groups == ["<< pipeline.project.slug >>/mlops-late"] * 2

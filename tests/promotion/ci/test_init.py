@@ -12,7 +12,7 @@ import pytest
 
 from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
 from mlops_jupyter.pipelines.export.packages import packages_of
-from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.project import Project, init, open_project
 from mlops_jupyter.promotion.ci.init import WRITERS, ci_file, ci_init
 from tests.command import Mlops, runner
 from tests.pipelines.notebooks import code, write
@@ -97,8 +97,6 @@ def test_a_file_where_its_folder_should_be(released: Project, mlops: Mlops) -> N
 
 
 def test_the_file_stands_at_the_top_of_the_repository(tmp_path: Path) -> None:
-    from mlops_jupyter.project import init
-
     subprocess.run(["git", "init", "--quiet", "-b", "trunk", str(tmp_path)], check=True)
     project = declare(init(tmp_path / "studies" / "it's $HOME"), "late")
     made = ci_init(project, "gitlab")
@@ -110,6 +108,15 @@ def test_the_file_stands_at_the_top_of_the_repository(tmp_path: Path) -> None:
     subprocess.run(["git", "-C", str(tmp_path), "symbolic-ref", "refs/remotes/origin/HEAD",
                     "refs/remotes/origin/release/1"], check=True)  # fmt: skip
     assert '$CI_COMMIT_BRANCH == "release/1"' in ci_file(project, "gitlab").text
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\udcffb"], ids=["two lines", "no text"])
+def test_a_folder_that_no_file_can_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".git").mkdir()
+    project = declare(init(tmp_path / name), "late")
+    for system in WRITERS:
+        with pytest.raises(UsageError, match="the path of the project"):
+            ci_init(project, system)  # type: ignore[arg-type]
 
 
 def test_which_model(project: Project) -> None:
@@ -134,7 +141,7 @@ def test_what_cannot_be_written_is_refused(released: Project, mlops: Mlops) -> N
         with pytest.raises(UsageError, match="does not run on Python") as raised:
             ci_file(released, "github", python=python)
         assert len(str(raised.value)) < 200
-    for branch in ("", "a b", "a..b", "-x", "a\nb", "${{x}}", "a<<b", "a" + "*" * 10_000):
+    for branch in ("", "a b", "a..b", "-x", "a\nb", "${{x}}", "a<<b", "a\udcff", "*" * 10_000):
         with pytest.raises(UsageError) as raised:
             ci_file(released, "github", branch=branch)
         assert len(str(raised.value)) < 200
