@@ -11,8 +11,9 @@ from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import evaluation
 from mlops_jupyter.promotion.decision import Evaluation
-from mlops_jupyter.promotion.evaluation import Rows
 from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.prediction import predict
+from mlops_jupyter.promotion.rows import Rows
 from mlops_jupyter.runs import history
 from mlops_jupyter.runs.run import Run
 
@@ -77,6 +78,6 @@ def scored(project: Project, version: ModelVersion, rows: Rows) -> Contender:
         What is stored of it is damaged or missing.
     """
     fitted = estimator.load(project, version)
-    scores = evaluation.predict(f"{version.model} v{version.version}", fitted, rows)
+    scores = predict(f"{version.model} v{version.version}", fitted, rows)
     kept = evaluation.keep(project, version.model, version.version, scores, rows)
     return Contender(version, fitted, history.get(project, version.run_id), scores, kept)

@@ -21,7 +21,7 @@ from mlops_jupyter.errors import UsageError, refused_by_disk
 from mlops_jupyter.models import estimator
 from mlops_jupyter.pipelines.build import LOCK, LOCK_SECONDS
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import draft_text, evaluation, label
+from mlops_jupyter.promotion import draft_text, label
 from mlops_jupyter.promotion.draft_text import Found
 from mlops_jupyter.promotion.metric import Scores
 from mlops_jupyter.promotion.statistics import comparison
@@ -156,8 +156,8 @@ def _found(project: Project, run: str | None, data: str | None, column: str | No
             read = [v for v in known if v.ref in recorded.data]
             column = label.guess(project, recorded, fitted, read or known)
         chosen = _unseen(recorded, fitted, known, column)
-    rows = evaluation.take_rows(project, chosen, column)
-    scores = evaluation.predict(f"the model of run {recorded.id[:8]}", fitted, rows)
+    rows = take_rows(project, chosen, Evaluate(data=chosen.ref, label=column))
+    scores = predict(f"the model of run {recorded.id[:8]}", fitted, rows)
     newest = versions.dataset(project, chosen.dataset).versions[0]
     asked = data or (f"{chosen.dataset}@latest" if newest.ref == chosen.ref else chosen.ref)
     return Found(recorded, chosen, asked, column, scores)

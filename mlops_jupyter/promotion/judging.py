@@ -11,10 +11,11 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import evaluation, gates, metric, promote, publish, record
+from mlops_jupyter.promotion import gates, metric, promote, publish, record
 from mlops_jupyter.promotion.case import Case, scored
 from mlops_jupyter.promotion.checks import floor
 from mlops_jupyter.promotion.decision import Decision, GateReport
+from mlops_jupyter.promotion.rows import check_data, take_rows
 from mlops_jupyter.runs import history, mirror
 
 _VERSION = re.compile(r"v?([1-9][0-9]{0,8})")
@@ -68,7 +69,7 @@ def judge(
     """Score challenger and champion on the same rows, and judge."""
     model = challenger.model
     floor.check_names(policy, history.get(project, challenger.run_id).metrics)
-    rows = evaluation.take_rows(project, data, policy.evaluate.label)
+    rows = take_rows(project, data, policy.evaluate)
     number = registry.champion(project, model)
     if number == challenger.version:
         raise UsageError(
@@ -100,7 +101,7 @@ def prepared(project: Project, model: str, data: str | None) -> tuple[Model, Dat
     policy = policy_of(project, model)
     check_policy(model, policy)
     chosen = versions.resolve(project, data or policy.evaluate.data)
-    evaluation.check_data(chosen, policy.evaluate.label)
+    check_data(chosen, policy.evaluate)
     promote.finish_dangling(project)
     champion = registry.champion(project, model)
     if champion is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_jupyter.errors import NotFoundError
+from mlops_jupyter.promotion.flaw import Needs, flaw
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Scores:
         Rows by classes.
     decision : numpy.ndarray or None
         ``decision_function``, of a classifier without probabilities.
+    queries : numpy.ndarray or None
+        For ranking: which query a row belongs to, as a number from 0.
     """
 
     truth: Any
@@ -37,6 +40,7 @@ class Scores:
     classes: Any = None
     probabilities: Any = None
     decision: Any = None
+    queries: Any = None
 
     @property
     def is_binary(self) -> bool:
@@ -69,11 +73,21 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its name, which way is better, and how it is computed."""
+    """One metric: its name, which way is better, and how it is computed.
+
+    Attributes
+    ----------
+    is_share : bool
+        It lies between 0 and 1.
+    needs : str
+        What of the scores it is made of, see `flaw`.
+    """
 
     name: str
     greater_is_better: bool
     compute: Callable[[Scores], Any]
+    is_share: bool = True
+    needs: Needs = "predictions"
 
 
 def names() -> tuple[str, ...]:
@@ -101,6 +115,8 @@ def score(scores: Scores) -> dict[str, float | None]:
 
 
 def _value(metric: Metric, scores: Scores) -> float | None:
+    if flaw(metric.needs, scores) is not None:
+        return None
     with warnings.catch_warnings():
         # scikit-learn warns where a metric is not defined; None says it
         warnings.simplefilter("ignore")
@@ -213,16 +229,16 @@ _CLASSIFICATION = _by_name(
     Metric("f1", True, lambda scores: _precision_recall_f1(scores)[2]),
     Metric("precision", True, lambda scores: _precision_recall_f1(scores)[0]),
     Metric("recall", True, lambda scores: _precision_recall_f1(scores)[1]),
-    Metric("roc_auc", True, _roc_auc),
-    Metric("average_precision", True, _average_precision),
-    Metric("log_loss", False, _log_loss),
-    Metric("brier", False, _brier),
+    Metric("roc_auc", True, _roc_auc, needs="ranking"),
+    Metric("average_precision", True, _average_precision, needs="ranking"),
+    Metric("log_loss", False, _log_loss, is_share=False, needs="probabilities"),
+    Metric("brier", False, _brier, needs="probabilities"),
 )
 
 _REGRESSION = _by_name(
-    Metric("rmse", False, _rmse),
-    Metric("mae", False, _mae),
-    Metric("r2", True, _r2),
+    Metric("rmse", False, _rmse, is_share=False),
+    Metric("mae", False, _mae, is_share=False),
+    Metric("r2", True, _r2, is_share=False),
 )
 
 METRICS: Mapping[str, Metric] = {**_CLASSIFICATION, **_REGRESSION}

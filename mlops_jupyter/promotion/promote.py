@@ -10,14 +10,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from mlops_jupyter.config import Model
+from mlops_jupyter.config import Evaluate, Model
 from mlops_jupyter.data import versions
 from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
 from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import awaited, evaluation, history, publish, record
+from mlops_jupyter.promotion import awaited, history, publish, record
 from mlops_jupyter.promotion.awaited import named
 from mlops_jupyter.promotion.decision import Decision, GateReport, Waiting
+from mlops_jupyter.promotion.prediction import predict
+from mlops_jupyter.promotion.rows import take_rows
 
 
 def promote(
@@ -172,8 +174,8 @@ def try_out(project: Project, model: str, version: int) -> None:
     )
     if row is not None:
         data = versions.resolve(project, row["ref"])
-        rows = evaluation.take_rows(project, data, row["label"])
-        evaluation.predict(f"{model} v{version}", fitted, rows)
+        rows = take_rows(project, data, Evaluate(data=row["ref"], label=row["label"]))
+        predict(f"{model} v{version}", fitted, rows)
 
 
 def finish_dangling(project: Project) -> tuple[Decision, ...]:

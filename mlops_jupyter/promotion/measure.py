@@ -1,0 +1,74 @@
+"""What can be measured of models by a policy, and how sure it is: one entry for all metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlops_jupyter.config import Model
+from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.promotion import metric
+from mlops_jupyter.promotion.case import Case, Contender
+from mlops_jupyter.promotion.decision import CheckVerdict
+from mlops_jupyter.promotion.flaw import reason
+from mlops_jupyter.promotion.metric import Metric
+from mlops_jupyter.promotion.statistics import comparison
+from mlops_jupyter.promotion.statistics.interval import Interval
+
+
+def names(policy: Model) -> tuple[str, ...]:
+    """Return the names of the metrics that a policy can ask for."""
+    return metric.names()
+
+
+def known(case: Case, name: str, whose: str) -> Metric:
+    """Return a metric that was scored for the challenger.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such metric, with the nearest name that there is.
+    UsageError
+        It is one of another kind of model.
+    """
+    if name not in METRICS:
+        raise NotFoundError("metric that is scored", name, names(case.policy))
+    challenger = case.challenger.evaluation
+    if name not in challenger.metrics:
+        raise UsageError(
+            f"{whose} names the metric {name!r}, which is not scored for"
+            f" {challenger.model} v{challenger.version}",
+            hint=f"there is: {', '.join(challenger.metrics)}",
+        )
+    return METRICS[name]
+
+
+METRICS = metric.METRICS
+
+
+def interval_of(case: Case, name: str) -> Interval:
+    """Return the interval of a metric of the challenger."""
+    return comparison.interval_of(
+        name, case.challenger.scores, case.policy.level, case.rows.clusters
+    )
+
+
+def difference_of(case: Case, champion: Contender, name: str) -> Interval:
+    """Return the interval of how much better the challenger is; positive when it is."""
+    return comparison.difference_of(
+        name, case.challenger.scores, champion.scores, case.policy.level, case.rows.clusters
+    )
+
+
+def undefined(name: str, contenders: Mapping[str, Contender]) -> tuple[CheckVerdict, str]:
+    """Return the verdict on a metric that has no value for some of the contenders, and why."""
+    sides = [side for side, one in contenders.items() if one.evaluation.metrics.get(name) is None]
+    whom = " and the ".join(sides)
+    reasons = {why for side in sides if (why := _reason(name, contenders[side])) is not None}
+    why = f": {'; '.join(sorted(reasons))}" if reasons else ""
+    return "fail", f"{name} is not defined on these rows for the {whom}{why}"
+
+
+def _reason(name: str, contender: Contender) -> str | None:
+    if contender.scores is None:
+        return None
+    return reason(METRICS[name].needs, contender.scores)
