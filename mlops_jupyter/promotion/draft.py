@@ -24,6 +24,8 @@ from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import draft_text, label
 from mlops_jupyter.promotion.draft_text import Found
 from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.prediction import predict
+from mlops_jupyter.promotion.rows import take_rows
 from mlops_jupyter.promotion.statistics import comparison
 from mlops_jupyter.promotion.statistics.interval import Interval
 from mlops_jupyter.runs import history
@@ -156,7 +158,7 @@ def _found(project: Project, run: str | None, data: str | None, column: str | No
             read = [v for v in known if v.ref in recorded.data]
             column = label.guess(project, recorded, fitted, read or known)
         chosen = _unseen(recorded, fitted, known, column)
-    rows = take_rows(project, chosen, Evaluate(data=chosen.ref, label=column))
+    rows = take_rows(project, chosen, config.Evaluate(data=chosen.ref, label=column))
     scores = predict(f"the model of run {recorded.id[:8]}", fitted, rows)
     newest = versions.dataset(project, chosen.dataset).versions[0]
     asked = data or (f"{chosen.dataset}@latest" if newest.ref == chosen.ref else chosen.ref)

@@ -7,6 +7,8 @@ does not settle holds, and a gate in which nothing could be judged fails.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from mlops_jupyter.config import Check
@@ -48,6 +50,7 @@ def judge(case: Case) -> GateReport:
             hint="evaluate both on one dataset version",
         )
     results = [result for check in case.policy.checks for result in _made(case, check)]
+    results = list(_told_apart(_settled(case, result) for result in results))
     if all(result.verdict == "not_judged" for result in results):
         results.append(_NOTHING_JUDGED)
     return GateReport(
@@ -61,6 +64,8 @@ def judge(case: Case) -> GateReport:
         checks=tuple(results),
         level=case.policy.level,
         rows_digest=challenger.rows_digest,
+        clusters=_clusters(case),
+        warnings=tuple(_warnings(case)),
     )
 
 
@@ -77,6 +82,42 @@ def _made(case: Case, check: Check) -> Iterator[CheckResult]:
     if check.kind not in JUDGES:
         raise UsageError(f"a gate cannot make the check {check.kind!r} yet")
     yield from JUDGES[check.kind](case, getattr(check, check.kind))
+
+
+def _settled(case: Case, result: CheckResult) -> CheckResult:
+    """Make of evidence that settles nothing what the policy says of it."""
+    if result.verdict == "hold" and case.policy.inconclusive == "fail":
+        return replace(result, verdict="fail")
+    return result
+
+
+def _told_apart(results: Iterable[CheckResult]) -> Iterator[CheckResult]:
+    """Number the ids of checks that were asked for more than once."""
+    seen: set[str] = set()
+    for result in results:
+        ids = (f"{result.id}/{times}" if times > 1 else result.id for times in count(1))
+        free = next(one for one in ids if one not in seen)
+        seen.add(free)
+        yield replace(result, id=free)
+
+
+def _clusters(case: Case) -> int | None:
+    codes = case.rows.clusters
+    return None if codes is None else int(codes.max()) + 1
+
+
+FEW_ROWS = 100
+"""Fewer can hardly show anything."""
+
+
+def _warnings(case: Case) -> Iterator[str]:
+    rows, left_out = case.challenger.evaluation.row_count, case.challenger.evaluation.left_out
+    if case.champion is None:
+        yield "the first model: there is no champion yet, so absolute checks alone judge it"
+    if rows < FEW_ROWS:
+        yield f"{rows:,} row{'' if rows == 1 else 's'} can hardly show anything"
+    if left_out > rows:
+        yield f"{left_out:,} rows have no label and were left out, more than were judged"
 
 
 _NOTHING_JUDGED = CheckResult(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from mlops_jupyter.config import Model
@@ -11,13 +12,18 @@ from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.decision import CheckVerdict
 from mlops_jupyter.promotion.flaw import reason
 from mlops_jupyter.promotion.metric import Metric
-from mlops_jupyter.promotion.statistics import comparison
+from mlops_jupyter.promotion.statistics import comparison, power
 from mlops_jupyter.promotion.statistics.interval import Interval
+
+METRICS = metric.METRICS
+
+FEWEST = 30
+"""From fewer rows nobody can tell how many more it takes."""
 
 
 def names(policy: Model) -> tuple[str, ...]:
     """Return the names of the metrics that a policy can ask for."""
-    return metric.names()
+    return (*metric.names(), *policy.evaluate.metrics)
 
 
 def known(case: Case, name: str, whose: str) -> Metric:
@@ -42,9 +48,6 @@ def known(case: Case, name: str, whose: str) -> Metric:
     return METRICS[name]
 
 
-METRICS = metric.METRICS
-
-
 def interval_of(case: Case, name: str) -> Interval:
     """Return the interval of a metric of the challenger."""
     return comparison.interval_of(
@@ -59,16 +62,21 @@ def difference_of(case: Case, champion: Contender, name: str) -> Interval:
     )
 
 
+def rows_needed(case: Case, interval: Interval, limit: float) -> int | None:
+    """Return how many rows, or clusters, would settle on which side of a limit the truth is."""
+    needed = power.rows_needed(interval, limit, level=case.policy.level)
+    return None if needed is None else max(needed, FEWEST)
+
+
 def undefined(name: str, contenders: Mapping[str, Contender]) -> tuple[CheckVerdict, str]:
     """Return the verdict on a metric that has no value for some of the contenders, and why."""
-    sides = [side for side, one in contenders.items() if one.evaluation.metrics.get(name) is None]
+    sides = [
+        side
+        for side, one in contenders.items()
+        if (value := one.evaluation.metrics.get(name)) is None or not math.isfinite(value)
+    ]
     whom = " and the ".join(sides)
-    reasons = {why for side in sides if (why := _reason(name, contenders[side])) is not None}
+    needs = METRICS[name].needs
+    reasons = {why for side in sides if (why := reason(needs, contenders[side].scores))}
     why = f": {'; '.join(sorted(reasons))}" if reasons else ""
     return "fail", f"{name} is not defined on these rows for the {whom}{why}"
-
-
-def _reason(name: str, contender: Contender) -> str | None:
-    if contender.scores is None:
-        return None
-    return reason(METRICS[name].needs, contender.scores)

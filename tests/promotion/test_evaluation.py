@@ -12,16 +12,21 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from mlops_jupyter.config import Evaluate
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import CellFailedError, UsageError
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import evaluation
-from mlops_jupyter.promotion.evaluation import Rows, evaluate, take_rows
+from mlops_jupyter.promotion.evaluation import evaluate
+from mlops_jupyter.promotion.rows import Rows, check_data, take_rows
 from tests.promotion.training import FEATURES, LABEL, blind_model, flights, good_model
 
 
+def asked(label: str = LABEL, **more: str) -> Evaluate:
+    return Evaluate(data="flights@latest", label=label, **more)
+
+
 def rows_of(project: Project, frame: pd.DataFrame, label: str = LABEL) -> Rows:
-    return take_rows(project, snapshot(project, frame, "flights"), label)
+    return take_rows(project, snapshot(project, frame, "flights"), asked(label))
 
 
 def test_metrics_are_those_of_the_predictions(project: Project) -> None:
@@ -195,13 +200,13 @@ class TestRefusals:
         version = snapshot(project, project.root / "flights.csv", "file")
 
         with pytest.raises(UsageError, match="file@1 is a file"):
-            take_rows(project, version, LABEL)
+            take_rows(project, version, asked())
 
     def test_a_single_column(self, project: Project) -> None:
         version = snapshot(project, flights()[LABEL], "column")
 
         with pytest.raises(UsageError, match="column@1 is a single column"):
-            take_rows(project, version, LABEL)
+            take_rows(project, version, asked())
 
     def test_feature_columns_that_are_not_there(self, project: Project) -> None:
         rows = rows_of(project, flights().rename(columns={"hour": "time"}))
@@ -249,9 +254,9 @@ def test_the_check_before_a_run_needs_no_data(project: Project) -> None:
     version = snapshot(project, flights(), "flights")
     project.objects.path(version.manifest).unlink()
 
-    evaluation.check_data(version, LABEL)
+    check_data(version, asked())
     with pytest.raises(UsageError, match="has no column 'later'"):
-        evaluation.check_data(version, "later")
+        check_data(version, asked("later"))
 
 
 def test_a_baseline_is_an_estimator_like_any_other(project: Project) -> None:

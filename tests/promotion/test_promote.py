@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlops_jupyter.config import Model
+from mlops_jupyter.config import Evaluate, Model
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import (
     ConflictError,
@@ -20,6 +20,7 @@ from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project, init
 from mlops_jupyter.promotion import actor, evaluation, history, promote, record
 from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Verdict
+from mlops_jupyter.promotion.rows import take_rows
 from tests.models.training import keep_run
 from tests.promotion.training import LABEL, blind_model, flights, good_model, upside_down_model
 
@@ -259,7 +260,9 @@ class TestRollback:
     def test_it_predicts_the_rows_that_it_was_judged_on_first(
         self, project: Project, model: str
     ) -> None:
-        rows = evaluation.take_rows(project, snapshot(project, flights(50), "judged"), LABEL)
+        rows = take_rows(
+            project, snapshot(project, flights(50), "judged"), Evaluate(data="", label=LABEL)
+        )
         fitted = estimator.load(project, registry.get(project, model, 1))
         evaluation.evaluate(project, model, 1, fitted, rows)
         promoted(project, model, 1, 2)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mlops_jupyter.config import Compare
-from mlops_jupyter.errors import UsageError
 from mlops_jupyter.promotion import measure
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.checks.words import (
@@ -118,7 +117,7 @@ def _by_interval(
         return replace(made, verdict="hold", why=why, method=interval.method)
     verdict, needed = _verdict(compare, interval, limit), None
     if verdict == "hold":
-        needed = power.rows_needed(interval, limit, level=case.policy.level)
+        needed = measure.rows_needed(case, interval, limit)
     p = (power.p_below if verdict == "fail" else power.p_above)(interval, limit)
     made = replace(
         made,
@@ -150,9 +149,11 @@ def _why(case: Case, made: CheckResult, compare: Compare, interval: Interval) ->
     ours, theirs = numbers(made.challenger, made.champion)
     said, margin = f"{ours} against {theirs}: {likely(interval)}", abs(made.limit or 0.0)
     if made.verdict == "hold":
-        against = f"the margin of {_size(margin)}" if margin else "no difference at all"
+        which = compare.rule.removeprefix("not_") + (
+            f" by more than {_size(margin)}" if margin else ""
+        )
         settled = interval.reason or would_settle(case, made.rows_needed)
-        return f"{said}, which settles nothing against {against}: {settled}"
+        return f"{said}, which does not settle whether it is {which}: {settled}"
     is_more = made.verdict == "pass" if compare.rule == "better" else made.verdict == "fail"
     # what is surely better has nothing to do with how much worse it may be
     if not margin or (compare.rule == "not_worse" and interval.lower >= 0):

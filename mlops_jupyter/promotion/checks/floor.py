@@ -164,7 +164,7 @@ def _by_interval(case: Case, floor: Floor, made: CheckResult, interval: Interval
     elif verdict == "fail":
         why = f"{shown} is {_wrong_side(limit)} {at}, by {by}"
     else:
-        needed = power.rows_needed(interval, limit.value, level=case.policy.level)
+        needed = measure.rows_needed(case, interval, limit.value)
         settled = interval.reason or would_settle(case, needed)
         why = f"{shown} settles nothing against {at}: {settled}"
     return replace(

@@ -12,12 +12,11 @@ from mlops_jupyter.config import Check, Evaluate, Model
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import evaluation
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.evaluation import Rows
 from mlops_jupyter.promotion.gates import JUDGES
 from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.rows import Rows, take_rows
 
 HOSTILE = "<b>pay\n'\"`" + "x" * 10_000
 """The name of a column, as it comes from the world."""
@@ -59,7 +58,7 @@ def rows_of(
     project: Project, frame: pd.DataFrame, label: str = "late", dataset: str = "test"
 ) -> Rows:
     """Keep a frame as a version, and take its rows as a gate does."""
-    return evaluation.take_rows(project, snapshot(project, frame, dataset), label)
+    return take_rows(project, snapshot(project, frame, dataset), Evaluate(data="", label=label))
 
 
 def judged(case: Case, **check: Any) -> list[CheckResult]:
