@@ -466,8 +466,8 @@ class TestCompareByInterval:
                 3980,
                 "pass",
                 (
-                    "0.796 against 0.8: worse by 0.0040, likely 0.0059 to 0.0027 worse, no more than"
-                    " the margin of 0.01"
+                    "0.796 against 0.8: worse by 0.0040, likely 0.0059 to 0.0027 worse, no "
+                    "more than the margin of 0.01"
                 ),
             ),
             (
@@ -475,8 +475,8 @@ class TestCompareByInterval:
                 3900,
                 "fail",
                 (
-                    "0.78 against 0.8: worse by 0.0200, likely 0.0236 to 0.0169 worse, more than the"
-                    " margin of 0.01"
+                    "0.78 against 0.8: worse by 0.0200, likely 0.0236 to 0.0169 worse, more "
+                    "than the margin of 0.01"
                 ),
             ),
             (
@@ -484,8 +484,9 @@ class TestCompareByInterval:
                 3950,
                 "hold",
                 (
-                    "0.79 against 0.8: worse by 0.0100, likely 0.0127 to 0.0078 worse, which does not"
-                    " settle whether it is worse by more than 0.01: no number of rows like these would"
+                    "0.79 against 0.8: worse by 0.0100, likely 0.0127 to 0.0078 worse, which "
+                    "does not settle whether it is worse by more than 0.01: no number of rows"
+                    " like these would"
                 ),
             ),
             (
@@ -493,8 +494,8 @@ class TestCompareByInterval:
                 4020,
                 "fail",
                 (
-                    "0.804 against 0.8: better by 0.0040, likely 0.0027 to 0.0059 better, no more than"
-                    " the margin of 0.01"
+                    "0.804 against 0.8: better by 0.0040, likely 0.0027 to 0.0059 better, no "
+                    "more than the margin of 0.01"
                 ),
             ),
             (
@@ -502,8 +503,8 @@ class TestCompareByInterval:
                 4100,
                 "pass",
                 (
-                    "0.82 against 0.8: better by 0.0200, likely 0.0169 to 0.0236 better, more than the"
-                    " margin of 0.008"
+                    "0.82 against 0.8: better by 0.0200, likely 0.0169 to 0.0236 better, more"
+                    " than the margin of 0.008"
                 ),
             ),
             (
@@ -511,8 +512,9 @@ class TestCompareByInterval:
                 4001,
                 "hold",
                 (
-                    "0.8002 against 0.8: better by 0.00020, likely 0.00053 worse to 0.00106 better,"
-                    " which does not settle whether it is better: about 180,000 rows would"
+                    "0.8002 against 0.8: better by 0.00020, likely 0.00053 worse to 0.00106 "
+                    "better, which does not settle whether it is better: about 180,000 rows "
+                    "would"
                 ),
             ),
         ],
