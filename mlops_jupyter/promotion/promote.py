@@ -111,7 +111,12 @@ def at_once(project: Project, model: str, report: GateReport, policy: Model) -> 
     return made
 
 
-def rollback(project: Project, model: str, reason: str | None = None) -> Decision:
+def rollback(
+    project: Project,
+    model: str,
+    reason: str | None = None,
+    announced: tuple[int | None, int] | None = None,
+) -> Decision:
     """Give the alias back to the champion before the current one.
 
     That version is loaded and predicts before anything is moved. Calling it again goes further
@@ -123,6 +128,8 @@ def rollback(project: Project, model: str, reason: str | None = None) -> Decisio
     model : str
     reason : str, optional
         Why, for the record. Default: which champion it goes behind.
+    announced : tuple of (int or None, int), optional
+        The champion, and the version to go back to, that somebody was shown and agreed to.
 
     Raises
     ------
@@ -130,6 +137,8 @@ def rollback(project: Project, model: str, reason: str | None = None) -> Decisio
         There is no such model.
     UsageError
         There is no champion to go back to.
+    ConflictError
+        It would not be as it was announced.
     CellFailedError, IntegrityError
         That version does not predict any more, or is damaged.
     ExternalError
@@ -145,6 +154,12 @@ def rollback(project: Project, model: str, reason: str | None = None) -> Decisio
             raise UsageError(
                 f"{model} has no champion to go back to",
                 hint=f"what was decided so far: `mlops decisions {model}`",
+            )
+        if announced is not None and announced != (champion, target):
+            raise ConflictError(
+                f"the champion of {model} is now {named(champion)}, and a rollback would go to"
+                f" {named(target)}",
+                hint=f"what was decided meanwhile: `mlops decisions {model}`",
             )
         try_out(project, model, target)
         made = record.new(

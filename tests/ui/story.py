@@ -10,6 +10,7 @@ from typing import Any
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import certificate
 from mlops_jupyter.runs.certificate import Certificate
+from tests.ui.decided import decide
 
 NOW = datetime.now(UTC)
 
@@ -19,7 +20,7 @@ def tell(project: Project) -> None:
     _datasets(project)
     runs = _runs(project)
     _pipelines(project)
-    _models(project, runs)
+    decide(project, runs)
 
 
 def _ago(**past: float) -> str:
@@ -232,6 +233,8 @@ def _pipelines(project: Project) -> None:
             notebook_digest="blake3:" + "a" * 64, parameters=json.dumps({"month": month}),
             status=status, host="elsewhere", pid=1, started_at=began.isoformat(),
             ended_at=None if status == "running" else (began + timedelta(seconds=21)).isoformat(),
+            # who has not beaten for two minutes is taken for dead, and the tests take longer
+            beat_at=(NOW + timedelta(hours=1)).isoformat(),
         )  # fmt: skip
         for position, (step, state, seconds) in enumerate(steps):
             ended = (began + timedelta(seconds=seconds)).isoformat()
@@ -241,45 +244,3 @@ def _pipelines(project: Project) -> None:
                 started_at=None if state == "queued" else began.isoformat(),
                 ended_at=ended if state in {"finished", "failed"} else None,
             )  # fmt: skip
-
-
-def _models(project: Project, runs: list[str]) -> None:
-    for version, run in enumerate((runs[1], runs[2], runs[5]), 1):
-        _insert(
-            project, "model_version", model="delays", version=version, run_id=run,
-            model_digest="blake3:" + str(version) * 64, registered_at=_ago(days=4 - version),
-        )  # fmt: skip
-    compare = "{} not worse than champion by more than 0.005"
-    report = {
-        "verdict": "fail", "challenger": 3, "champion": 2, "bootstrap": False,
-        "data": "flights@4", "row_count": 27_321, "left_out": 1_009,
-        "checks": [
-            {"check": "roc_auc at least 0.7", "verdict": "pass", "challenger": 0.79456,
-             "champion": None, "why": "0.7946 is at least 0.7"},
-            {"check": compare.format("roc_auc"), "verdict": "pass", "challenger": 0.79456,
-             "champion": 0.78123, "why": "better by 0.0133"},
-            {"check": compare.format("log_loss"), "verdict": "fail", "challenger": 0.4712,
-             "champion": 0.4412, "why": "worse by 0.03, more than 0.005"},
-        ],
-    }  # fmt: skip
-    first = {
-        **report, "verdict": "pass", "challenger": 1, "champion": None, "bootstrap": True,
-        "checks": [report["checks"][0]],  # type: ignore[index]
-    }  # fmt: skip
-    story = [
-        ("promote", None, 1, "the first model: passed 1 of 1 checks", "maya", {"days": 3}, first),
-        ("promote", 1, 2, "passed 3 of 3 checks", "maya", {"days": 1}, None),
-        ("rollback", 2, 1, "complaints from the airport", "jon", {"hours": 6}, None),
-        ("promote", 1, 2, "passed 3 of 3 checks", "maya", {"hours": 5}, None),
-        ("reject", 2, 3, "log_loss is worse by 0.03", "maya", {"minutes": 10}, report),
-    ]
-    for number, (kind, before, after, reason, actor, past, judged) in enumerate(story):
-        _insert(
-            project, "decision", id=str(number) * 16, model="delays", kind=kind,
-            from_version=before, to_version=after, reason=reason, actor=actor,
-            report=json.dumps(judged) if judged else None, decided_at=_ago(**past),
-        )  # fmt: skip
-        _insert(
-            project, "decision_state", decision_id=str(number) * 16, state="applied",
-            at=_ago(**past),
-        )  # fmt: skip

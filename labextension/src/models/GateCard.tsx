@@ -140,7 +140,7 @@ interface ICheckProps {
 }
 
 function Check(props: ICheckProps): JSX.Element {
-  const { check, trans } = props;
+  const { check, report, trans } = props;
   const needed = check.rows_needed ?? null;
   return (
     <li className={`jp-mod-${check.verdict}`}>
@@ -152,7 +152,13 @@ function Check(props: ICheckProps): JSX.Element {
           />
           <span className="jp-Mlops-asked">{check.check}</span>
           <span className="jp-Mlops-measure">
-            {isDrawn(check) && <Interval check={check} trans={trans} />}
+            {isDrawn(check) && (
+              <Interval
+                check={check}
+                beside={slicesLike(check, report)}
+                trans={trans}
+              />
+            )}
             <span className="jp-Mlops-value">{result(check)}</span>
           </span>
           {check.why && <span className="jp-Mlops-why">{check.why}</span>}
@@ -168,10 +174,18 @@ function Check(props: ICheckProps): JSX.Element {
   );
 }
 
+/** Return the slices of the same metric: they are there to be compared. */
+function slicesLike(check: CheckResult, report: GateReport): CheckResult[] {
+  const [kind, metric] = (check.id ?? '').split('/');
+  return kind === 'slices'
+    ? report.checks.filter(c => c.id?.startsWith(`${kind}/${metric}/`))
+    : [];
+}
+
 /** The one number of a check. */
 function result(check: CheckResult): string {
   const { value, challenger, champion } = check;
-  if (value !== null && value !== undefined) {
+  if (isGiven(value)) {
     return isDifference(check) ? signed(value) : brief(value);
   }
   if (challenger === null) {
@@ -191,13 +205,13 @@ function Numbers(props: ICheckProps): JSX.Element {
     [trans.__('judged'), interval(check, trans)],
     [
       trans.__('chance of error'),
-      check.lower || check.upper
+      isGiven(check.lower) || isGiven(check.upper)
         ? trans.__('%1 % for each bound', brief((report.level ?? 0.05) * 100))
         : ''
     ],
     [trans.__('rows'), check.count ? count(check.count) : ''],
     [trans.__('method'), check.method ?? ''],
-    [trans.__('p'), exact(check.p)]
+    [trans.__('p'), isGiven(check.p) ? brief(check.p) : '']
   ];
   return (
     <dl className="jp-Mlops-numbers">
@@ -214,5 +228,9 @@ function Numbers(props: ICheckProps): JSX.Element {
 }
 
 function exact(value: number | null | undefined): string {
-  return value === null || value === undefined ? '' : metric(value);
+  return isGiven(value) ? metric(value) : '';
+}
+
+function isGiven(value: number | null | undefined): value is number {
+  return value !== null && value !== undefined;
 }

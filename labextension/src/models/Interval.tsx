@@ -54,14 +54,17 @@ export function inWords(check: CheckResult, trans: ITranslate): string {
 /**
  * A value with its confidence interval, beside the limit that it must keep to; what is beyond
  * the limit is shaded. An interval that is open at one end goes on to the border.
+ *
+ * @param props.beside - Checks that are drawn with the same scale
  */
 export function Interval(props: {
   check: CheckResult;
+  beside?: readonly CheckResult[];
   trans: ITranslate;
 }): JSX.Element {
-  const { check, trans } = props;
+  const { check, beside = [], trans } = props;
   const { limit, side } = check;
-  const at = scaleOf(check);
+  const at = scaleOf([check, ...beside]);
   const begin = isNumber(check.lower) ? at(check.lower) : null;
   const end = isNumber(check.upper) ? at(check.upper) : null;
   const hasBounds = begin !== null || end !== null;
@@ -124,14 +127,19 @@ function Mark(props: {
 }
 
 /** Return where a number is in the picture, from 0 to 1. */
-function scaleOf(check: CheckResult): (value: number) => number {
-  const shown = [check.value, check.lower, check.upper, check.limit];
-  const numbers = [...shown, isDifference(check) ? 0 : null].filter(isNumber);
+function scaleOf(checks: readonly CheckResult[]): (value: number) => number {
+  const numbers = checks.flatMap(numbersOf);
   const low = Math.min(...numbers);
   const high = Math.max(...numbers);
   const width = high - low;
   return value =>
     width > 0 ? MARGIN + ((value - low) / width) * (1 - 2 * MARGIN) : 0.5;
+}
+
+function numbersOf(check: CheckResult): number[] {
+  const { value, lower, upper, limit } = check;
+  const zero = isDifference(check) ? 0 : null;
+  return [value, lower, upper, limit, zero].filter(isNumber);
 }
 
 function tooltip(check: CheckResult, trans: ITranslate): string {

@@ -45,7 +45,7 @@ it('tells the numbers of a check, and how many rows would settle it', () => {
   show({ checks: [holds], level: 0.05 });
   expect(screen.getByText('About 8,400 rows would settle it.')).toBeDefined();
   expect(screen.getByText('+0.004')).toBeDefined();
-  for (const text of ['paired t', '3.00e-4', '5 % for each bound', '0.9140']) {
+  for (const text of ['paired t', '0.0003', '5 % for each bound', '0.9140']) {
     expect(screen.getByText(text)).toBeDefined();
   }
 });
@@ -75,6 +75,18 @@ it('folds many slices that passed, never one that did not', async () => {
     screen.getByRole('button', { name: 'Show fewer checks' })
   );
   expect(lines()).toHaveLength(2);
+});
+
+it('draws the slices of a metric with one scale', () => {
+  const at = (id: string, value: number) =>
+    check({ kind: 'slices', id, value, lower: value - 1, upper: value + 1 });
+  show({
+    checks: [at('slices/accuracy/a', 0), at('slices/accuracy/b', 9)]
+  });
+  const [first, second] = [...document.querySelectorAll('circle[r="3.5"]')];
+  const x = (node?: Element) => Number(node?.getAttribute('cx')?.slice(0, -1));
+  expect(x(first)).toBeLessThan(20);
+  expect(x(second)).toBeGreaterThan(80);
 });
 
 it('says that there was no champion, in the words of the report if it has any', () => {

@@ -1,0 +1,192 @@
+"""Deciding on a model through a real server, with a real MLflow behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from jupyter_server.auth.authorizer import Authorizer
+from tornado.httpclient import HTTPClientError, HTTPResponse
+from traitlets.config import Config
+
+from mlops_jupyter.config import Model
+from mlops_jupyter.models import registry
+from mlops_jupyter.project import Project
+from mlops_jupyter.promotion import history, record
+from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport
+from tests.models.training import keep_run
+from tests.promotion.training import good_model
+
+AROUND = {"path": "flights/a.ipynb"}
+
+ASKED = msgspec.convert(
+    {
+        "evaluate": {"data": "flights@latest", "label": "late"},
+        "checks": [{"floor": {"metric": "roc_auc", "at_least": 0.7}}],
+        "approval": {"when": "always"},
+    },
+    Model,
+)
+
+
+@pytest.fixture
+def post(jp_fetch: Any) -> Any:
+    """Send something to a route; also answers that are errors are returned."""
+
+    async def send(*route: str, **body: Any) -> HTTPResponse:
+        content = body.get("body") or json.dumps(body)
+        try:
+            return await jp_fetch(
+                "mlops", "api", *route, method="POST", body=content, params=AROUND
+            )
+        except HTTPClientError as error:
+            return error.response
+
+    return send
+
+
+def said(answer: HTTPResponse) -> Any:
+    return json.loads(answer.body)
+
+
+def judged(
+    project: Project, version: int, champion: int | None, who: str = "maya (maya@laptop)"
+) -> Decision:
+    """Record that a version of `late` passed its gate, as it does when `who` asks for it."""
+    report = GateReport(
+        verdict="pass", challenger=version, champion=champion, bootstrap=champion is None,
+        data="flights@1", row_count=400, left_out=0,
+        checks=(CheckResult("roc_auc at least 0.7", "pass", 0.9, None, "0.9 is at least 0.7"),),
+    )  # fmt: skip
+    made, facts = record.verdict(project, "late", report, ASKED)
+    return record.write(project, dataclasses.replace(made, actor=who), facts)
+
+
+@pytest.fixture
+def late(flights: Project) -> Project:
+    """A project with three versions of the model `late`."""
+    for _ in range(3):
+        registry.register(flights, "late", keep_run(flights, good_model()))
+    return flights
+
+
+async def summary(ask: Any) -> Any:
+    (model,) = said(await ask("models", **AROUND))["models"]
+    return model
+
+
+async def test_approved_promoted_and_rolled_back(ask: Any, post: Any, late: Project) -> None:
+    for version, champion in ((1, None), (2, 1)):
+        decision = judged(late, version, champion)
+        waits = (await summary(ask))["waiting"]
+        assert (waits["decision"], waits["needed"], waits["ready"]) == (decision.id, 1, False)
+        too_early = await post("models", "late", "promote", decision=decision.id)
+        assert said(too_early)["decision"] is None
+        assert said(too_early)["waiting"]["needed"] == 1
+        yes = await post("models", "late", "approve", decision=decision.id, comment="<b>fine</b>")
+        assert (yes.code, said(yes)["kind"], said(yes)["reason"]) == (
+            200, "approve", "<b>fine</b>",
+        )  # fmt: skip
+        again = await post("models", "late", "approve", decision=decision.id)
+        assert (again.code, "has approved" in said(again)["message"]) == (400, True)
+        done = await post("models", "late", "promote", decision=decision.id)
+        assert done.code == 200, done.body
+        assert (said(done)["decision"]["state"], registry.champion(late, "late")) == (
+            "applied", version,
+        )  # fmt: skip
+    # somebody has seen another champion, another target: nothing is moved
+    for champion, to in ((3, 1), (2, 3), (None, 1)):
+        refused = await post("models", "late", "rollback", champion=champion, to=to)
+        assert (refused.code, "is now v2" in said(refused)["message"]) == (409, True)
+    assert (await summary(ask))["rollback_to"] == 1
+    back = await post("models", "late", "rollback", champion=2, to=1, reason="complaints")
+    assert (back.code, said(back)["reason"], registry.champion(late, "late")) == (
+        200, "complaints", 1,
+    )  # fmt: skip
+    twice = await post("models", "late", "rollback", champion=2, to=1)
+    assert twice.code == 400  # there is nothing before v1
+
+
+async def test_nobody_agrees_to_what_they_have_not_seen(post: Any, late: Project) -> None:
+    seen = judged(late, 2, None)
+    newer = judged(late, 3, None)
+    for verb in ("approve", "promote"):
+        answer = await post("models", "late", verb, decision=seen.id)
+        assert (answer.code, "v3 waits" in said(answer)["message"]) == (409, True)
+        for other in (newer.id[:4], "", newer.digest):
+            assert (await post("models", "late", verb, decision=other)).code == 409
+    registry.move_alias(late, "late", 1)  # by hand, in MLflow
+    for verb in ("approve", "promote"):
+        answer = await post("models", "late", verb, decision=newer.id)
+        assert (answer.code, "the champion" in said(answer)["message"]) == (409, True)
+    assert registry.champion(late, "late") == 1
+
+
+async def test_not_ones_own(post: Any, late: Project) -> None:
+    mine = record.new(late, None, "hold", "applied", model="late", from_version=None,
+                      to_version=1, reason="").actor  # fmt: skip
+    decision = judged(late, 1, None, who=mine)
+    answer = await post("models", "late", "approve", decision=decision.id)
+    assert (answer.code, "somebody else has to" in said(answer)["message"]) == (400, True)
+
+
+VERBS = ("approve", "promote", "rollback")
+
+
+GARBAGE = ("{", "[]", "\xff", '{"decision": 7, "to": "x"}', "{}", '{"decision": ' + "[" * 5000)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_garbage_decides_nothing(post: Any, flights: Project, verb: str) -> None:
+    for body in GARBAGE:
+        answer = await post("models", "late", verb, body=body)
+        assert answer.code == 400
+        assert said(answer)["message"].startswith("not a")
+
+
+HOSTILE = ("lat", "..", "%2e%2e%2f..", "' OR 1=1 --", "<img>", "\x00", "é" * 200, "x" * 5000)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_no_such_model(post: Any, flights: Project, verb: str) -> None:
+    for model in HOSTILE:
+        answer = await post("models", model, verb, decision="d", champion=2, to=1)
+        assert answer.code == 404
+
+
+async def test_following_a_link_decides_nothing(ask: Any, flights: Project) -> None:
+    for verb in VERBS:
+        assert (await ask("models", "late", verb, **AROUND)).code == 405
+
+
+async def test_not_without_a_token(jp_fetch: Any, flights: Project) -> None:
+    nobody = {"Authorization": ""}
+    for verb in VERBS:
+        route = f"mlops/api/models/late/{verb}"
+        with pytest.raises(HTTPClientError) as refused:
+            await jp_fetch(route, method="POST", body="{}", params=AROUND, headers=nobody)
+        assert refused.value.code == 403
+
+
+class ReadersOnly(Authorizer):
+    """Lets everybody read and write, and nobody execute."""
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        return action != "execute"
+
+
+class TestWhoMayOnlyRead:
+    @pytest.fixture
+    def jp_server_config(self, jp_server_config: Config) -> Config:
+        jp_server_config.ServerApp.authorizer_class = ReadersOnly
+        return jp_server_config
+
+    async def test_decides_nothing(self, post: Any, flights: Project) -> None:
+        judged(flights, 1, None)
+        for verb in VERBS:
+            answer = await post("models", "late", verb, decision="d", champion=None, to=1)
+            assert answer.code == 403
+        assert len(history.decisions(flights, "late")) == 1
