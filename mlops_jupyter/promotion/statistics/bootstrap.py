@@ -23,6 +23,8 @@ RESAMPLES = 10_000
 FEWEST = 200
 MOST = 2_000
 """Of rows: as many as the work allows."""
+MORE = 2.0
+"""Rows that are added to a table of counts for the draws."""
 WORK = 20_000_000
 """Rows, or cells, in all resamples together."""
 BATCH = 2_000_000
@@ -46,7 +48,10 @@ def of_counts(
 
     Rows that agree in the true class and in both predictions are alike, so the counts of these
     cells are drawn, from a multinomial distribution (Efron 1979, Ann. Stat. 7:1). That costs the
-    same for any number of rows.
+    same for any number of rows. As cells that are empty or nearly so hide how much may change,
+    `MORE` rows are spread over all classes before, half of them wrong (Agresti and Coull 1998,
+    Am. Stat. 52:119), and for two models half of them wrong by either (Agresti and Min 2005,
+    Stat. Med. 24:729).
 
     Parameters
     ----------
@@ -157,6 +162,7 @@ def _drawn(
 ) -> tuple[float, Any]:
     from scipy import sparse
 
+    cells, counts, more = _with_more(cells, counts, classes)
     size = cells.shape[1]
 
     def summed(chosen: Any, of: Any) -> Any:
@@ -180,17 +186,36 @@ def _drawn(
         return found[0] if len(found) == 1 else found[0] - found[1]
 
     rows = int(counts.sum())
-    chance = counts / rows
+    chance = (counts + more) / (counts + more).sum()
     times = max(min(resamples, WORK // size), FEWEST)
     generator = np.random.default_rng(seed)
     at_once = max(BATCH // size, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = float(values(counts[None, :].astype(float))[0])
+        value = float(values(counts[None, :])[0])
         draws = [
             values(generator.multinomial(rows, chance, size=min(at_once, times - done)))
             for done in range(0, times, at_once)
         ]
     return value, np.concatenate(draws)
+
+
+def _with_more(cells: Any, counts: Any, classes: int) -> tuple[Any, Any, Any]:
+    """Return the cells with those that get a part of `MORE`, their counts, and these parts."""
+    truth = np.unique(cells[0])
+    wrong = (truth + 1) % classes
+    if len(cells) == 2:
+        added = np.hstack([[truth, truth], [truth, wrong]])
+    else:
+        added = np.hstack([[truth, truth, wrong], [truth, wrong, truth]])
+    places, back = np.unique(np.hstack([cells, added]), axis=1, return_inverse=True)
+    weights = np.repeat([0.0, MORE / added.shape[1]], [cells.shape[1], added.shape[1]])
+    before = np.append(counts, np.zeros(added.shape[1]))
+    size = places.shape[1]
+    return (
+        places,
+        np.bincount(back, weights=before, minlength=size),
+        np.bincount(back, weights=weights, minlength=size),
+    )
 
 
 def weighted_counts(

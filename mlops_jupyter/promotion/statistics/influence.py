@@ -8,16 +8,30 @@ area under the ROC curve it is DeLong's method.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mlops_jupyter.promotion.statistics.delong import placements
-from mlops_jupyter.promotion.statistics.interval import Interval, mean
+from mlops_jupyter.promotion.statistics.interval import Interval, mean, of_error
 
-Influence = tuple[float, Any]
-"""The value of a metric, and how much each row moves it."""
+
+class Influence(NamedTuple):
+    """The value of a metric, and how much each row moves it.
+
+    Attributes
+    ----------
+    value : float
+    moved : array of float
+    least : int
+        Rows of the rarest class, of which alone a part of the spread is known; else all rows.
+    """
+
+    value: float
+    moved: Any
+    least: int
 
 
 def interval(
@@ -27,22 +41,25 @@ def interval(
     limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval:
     """Return the t interval of a metric from the influence of its rows."""
-    value, moved = found
-    made = mean(moved, level, clusters)
+    made = mean(found.moved, level, clusters)
     if not made.is_defined:
         return made
-    return replace(
-        made,
-        value=value,
-        lower=max(value + made.lower, limits[0]),
-        upper=min(value + made.upper, limits[1]),
-        method=made.method.replace("t", "t of influences", 1),
-    )
+    method = made.method.replace("t", "t of influences", 1)
+    degrees = min(found.least, made.count) - 1
+    if degrees < 1:
+        only = of_error(found.value, math.nan, 1, method, level, limits=limits)
+        return replace(only, count=made.count)
+    # the correction n / (n - 1) of the variance, for as many rows as tell of it
+    more = (degrees + 1) / degrees * (made.count - 1) / made.count
+    error = made.standard_error * math.sqrt(more)
+    return of_error(found.value, error, made.count, method, level, degrees, limits)
 
 
 def difference(first: Influence, second: Influence) -> Influence:
     """Return the influences on the difference of a metric of two models."""
-    return first[0] - second[0], first[1] - second[1]
+    return Influence(
+        first.value - second.value, first.moved - second.moved, min(first.least, second.least)
+    )
 
 
 def rmse(truth: Any, predicted: Any) -> Influence:
@@ -50,8 +67,8 @@ def rmse(truth: Any, predicted: Any) -> Influence:
     square = (truth - predicted) ** 2
     value = float(np.sqrt(square.mean()))
     if value == 0:
-        return 0.0, np.zeros(len(square))
-    return value, (square - value * value) / (2 * value)
+        return Influence(0.0, np.zeros(len(square)), len(square))
+    return Influence(value, (square - value * value) / (2 * value), len(square))
 
 
 def r2(truth: Any, predicted: Any) -> Influence:
@@ -62,7 +79,7 @@ def r2(truth: Any, predicted: Any) -> Influence:
     if variance == 0:
         raise ValueError("all true values are the same")
     moved = -(square - error) / variance + error / variance**2 * (spread - variance)
-    return float(1 - error / variance), moved
+    return Influence(float(1 - error / variance), moved, len(square))
 
 
 def roc_auc(codes: Any, ranking: Any) -> Influence:
@@ -94,17 +111,20 @@ def average_precision(codes: Any, ranking: Any) -> Influence:
 def _over_classes(one: Any, codes: Any, ranking: Any) -> Influence:
     if not np.isfinite(ranking).all():
         raise ValueError("the scores are not all finite numbers")
-    found = []
+    found, least = [], len(codes)
     for column in range(ranking.shape[1]):
         positive = codes == column
-        if not positive.any() or positive.all():
+        hits = int(np.count_nonzero(positive))
+        least = min(least, hits, len(codes) - hits)
+        if not least:
             raise ValueError("a class is in no row, or in all of them")
         found.append(one(positive, ranking[:, column]))
     count = len(found)
-    return sum(value for value, _ in found) / count, sum(moved for _, moved in found) / count
+    value, moved = (sum(side) / count for side in zip(*found, strict=True))
+    return Influence(float(value), moved, least)
 
 
-def _one_auc(positive: Any, scores: Any) -> Influence:
+def _one_auc(positive: Any, scores: Any) -> tuple[float, Any]:
     placed = placements(positive, scores)
     value = float(placed[positive].mean())
     total, hits = len(positive), np.count_nonzero(positive)
@@ -112,7 +132,7 @@ def _one_auc(positive: Any, scores: Any) -> Influence:
     return value, weights * (placed - value)
 
 
-def _one_precision(positive: Any, scores: Any) -> Influence:
+def _one_precision(positive: Any, scores: Any) -> tuple[float, Any]:
     """Return the influences on the average precision of one class.
 
     It is the mean over the positive rows of the precision at the threshold of each. A row moves

@@ -8,6 +8,12 @@ from typing import Any
 
 import numpy as np
 
+TOP = 10
+"""Values that a profile knows of a text; with fewer it leaves out only what is there once."""
+FEWEST = 2
+SURE = 3.0
+"""Standard errors between a count and the least that a profile tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -27,7 +33,7 @@ class Reference:
     up_to : tuple of float
         The share of finite values that are no greater than each edge; the last is 1.
     categories : tuple of str
-        The most frequent values.
+        All values, or those that are surely frequent.
     shares : tuple of float
         Of each category, among values that are not missing.
     is_complete : bool
@@ -71,15 +77,33 @@ def reference_of(column: Any) -> Reference:
             deviation=math.nan if deviation is None else deviation,
         )  # fmt: skip
     if column.kind in {"boolean", "category", "text"} and column.top and counted:
-        readable = [(text, n) for text, n in column.top if not _is_cut(text)]
-        told = sum(n for _, n in readable)
+        is_complete = _is_complete(column)
+        chosen = column.top if is_complete else _surely_frequent(column)
         return Reference(
             column.name, column.kind, count, nulls,
-            categories=tuple(text for text, _ in readable),
-            shares=tuple(n / counted for _, n in readable),
-            is_complete=told == counted and len(readable) == column.distinct,
+            categories=tuple(text for text, _ in chosen),
+            shares=tuple(n / counted for _, n in chosen),
+            is_complete=is_complete,
         )  # fmt: skip
     return Reference(column.name, "other", rows, nulls)
+
+
+def _is_complete(column: Any) -> bool:
+    """Whether the profile knows all values, and as they are."""
+    told = sum(n for _, n in column.top)
+    known = told == column.counted and len(column.top) == column.distinct
+    return known and not any(_is_cut(text) for text, _ in column.top)
+
+
+def _surely_frequent(column: Any) -> list[tuple[str, int]]:
+    """Return the values that did not come among the most frequent by chance.
+
+    Those that did have a share that is too high, and would seem to fall in any other data.
+    """
+    counts = [n for _, n in column.top]
+    least = min(counts) if len(counts) >= TOP else FEWEST
+    sure = [(text, n) for text, n in column.top if n - SURE * math.sqrt(n) >= least]
+    return [(text, n) for text, n in sure if not _is_cut(text)]
 
 
 def _is_cut(text: str) -> bool:
@@ -99,7 +123,7 @@ def _distribution(column: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
     first = np.append(0, last[:-1] + 1)
     up_to = np.ceil(last * size / max(parts, 1)) / size
     # of a value that is there again and again, the share ends somewhere before the next edge
-    again = (last > first) & (last < parts)
+    again = (last > first) & (last < parts) & (size > parts)
     up_to = np.where(again, (last + 0.5) / max(parts, 1), up_to)
     up_to[-1] = 1.0
     return tuple(quantiles[last].tolist()), tuple(up_to.tolist())

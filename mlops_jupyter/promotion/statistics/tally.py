@@ -92,7 +92,8 @@ def _numbers(reference: Reference, column: Any, parts: int) -> Tally:
     edges, up_to = np.array(reference.edges), np.array(reference.up_to)
     # an edge belongs to the part below it; what is above all edges, to the last part
     fine = np.bincount(np.searchsorted(edges, finite), minlength=len(edges) + 1)
-    ends = _ends(up_to, min(parts, max(len(numbers) // FEWEST, 2)))
+    few = min(len(numbers), reference.count)
+    ends = _ends(up_to, min(parts, max(few // FEWEST, 2)))
     so_far = np.cumsum(fine)
     reached = np.append(so_far[ends], len(finite))
     shares = np.diff(np.append(up_to[ends], 1.0), prepend=0.0)
