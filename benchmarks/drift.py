@@ -131,9 +131,7 @@ def main() -> None:
         ["", "CPU s", "times", "found"],
         [
             ["against the stored profile", mine["cpu"], 1.0, ours_found],
-            [
-                "Evidently, DataDriftPreset",
-                peer["cpu"],
+            ["Evidently, DataDriftPreset", peer["cpu"], ratio, its_found],
                 ratio,
                 ", ".join(peer["found"]) or "nothing",
             ],
