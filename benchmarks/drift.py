@@ -132,9 +132,6 @@ def main() -> None:
         [
             ["against the stored profile", mine["cpu"], 1.0, ours_found],
             ["Evidently, DataDriftPreset", peer["cpu"], ratio, its_found],
-                ratio,
-                ", ".join(peer["found"]) or "nothing",
-            ],
             ["(once: the reference kept, with its profile)", mine["snapshot with profile"], "", ""],
         ],
     )
