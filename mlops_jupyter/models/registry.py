@@ -78,7 +78,7 @@ def register(project: Project, model: str, run_id: str) -> ModelVersion:
         registered = _of_run(project, model, run_id)
         if registered is not None:
             return registered
-        with _translated(project):
+        with translated(project):
             number = _adopt_or_create(project, model, run_id, dict(row))
         made = ModelVersion(model, number, run_id, row["model_digest"], now())
         with project.catalog.transaction() as rows:
@@ -100,8 +100,8 @@ def champion(project: Project, model: str) -> int | None:
     """
     from mlflow.exceptions import MlflowException
 
-    with _translated(project):
-        client = _client(project)
+    with translated(project):
+        client = connect(project)
         try:
             return int(client.get_model_version_by_alias(model, ALIAS).version)
         except MlflowException as error:
@@ -123,8 +123,8 @@ def move_alias(project: Project, model: str, version: int) -> None:
     """
     from mlflow.exceptions import MlflowException
 
-    with _translated(project):
-        client = _client(project)
+    with translated(project):
+        client = connect(project)
         try:
             client.set_registered_model_alias(model, ALIAS, str(version))
         except MlflowException as error:
@@ -173,7 +173,7 @@ def _of_run(project: Project, model: str, run_id: str) -> ModelVersion | None:
 def _adopt_or_create(project: Project, model: str, run_id: str, run: dict[str, Any]) -> int:
     from mlflow.exceptions import MlflowException
 
-    client = _client(project)
+    client = connect(project)
     try:
         client.create_registered_model(model)
     except MlflowException as error:
@@ -213,14 +213,15 @@ def _is_server(project: Project) -> bool:
     return project.tracking_uri.startswith(("http:", "https:", "databricks"))
 
 
-def _client(project: Project) -> Any:
+def connect(project: Project) -> Any:
+    """Return a client of the MLflow that keeps this project's models."""
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=project.tracking_uri, registry_uri=project.tracking_uri)
 
 
 @contextlib.contextmanager
-def _translated(project: Project) -> Iterator[None]:
+def translated(project: Project) -> Iterator[None]:
     """Turn what MLflow and the network raise into one error of ours."""
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException

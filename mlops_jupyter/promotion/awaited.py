@@ -10,7 +10,7 @@ import msgspec
 
 from mlops_jupyter.config import Approval
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import ledger
+from mlops_jupyter.promotion import chain
 from mlops_jupyter.promotion.decision import Approved, Decision, Verdict, Waiting
 
 
@@ -53,7 +53,7 @@ def of(
     champion : int or None
         Who it is now.
     """
-    policy = asked(project, judged)
+    policy = _convert(chain.approval(project, judged.id))
     needed = needs(verdict_of(judged), policy)
     given = approvals(decided, judged)
     until = expiry(judged, policy) if policy is not None and needed else None
@@ -74,9 +74,18 @@ def of(
 
 
 def asked(project: Project, judged: Decision) -> Approval | None:
-    """Return whose approval the policy asked for, as it was when the gate judged."""
-    found: Any = (ledger.record(project, judged.id) or {}).get("policy") or {}
-    policy = found.get("approval")
+    """Return whose approval the policy asked for, as it was when the gate judged.
+
+    Raises
+    ------
+    IntegrityError
+        The record of the decision was changed.
+    """
+    found: Any = (chain.record(project, judged.id) or {}).get("policy") or {}
+    return _convert(found.get("approval"))
+
+
+def _convert(policy: Any) -> Approval | None:
     return None if policy is None else msgspec.convert(policy, Approval)
 
 

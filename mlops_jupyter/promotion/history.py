@@ -22,7 +22,7 @@ _DECISIONS = (
     " ledger.number, ledger.digest"
     " FROM decision LEFT JOIN decision AS judging ON judging.id = decision.judged"
     " LEFT JOIN ledger ON ledger.decision_id = decision.id"
-    "  AND json_extract(ledger.entry, '$.entry') = 'decision'"
+    "  AND ledger.kind = 'decision'"
     " {where} ORDER BY decision.decided_at DESC, decision.rowid DESC"
 )
 

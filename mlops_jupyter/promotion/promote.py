@@ -265,6 +265,7 @@ def _not_allowed(
     project: Project, decided: Sequence[Decision], found: Decision
 ) -> Decision | Waiting | None:
     """Return why a decision does not allow a promotion, or None."""
+    awaited.asked(project, found)  # its record is what its digest says
     waiting = awaited.of(project, decided, found, found.from_version)
     if waiting.lapsed is not None:
         raise UsageError(
@@ -303,7 +304,8 @@ def _moved(found: Decision, champion: int | None) -> ConflictError:
 def _dangling(project: Project) -> list[Decision]:
     rows = project.catalog.rows(
         "SELECT id FROM decision WHERE NOT EXISTS (SELECT 1 FROM decision_state"
-        " WHERE decision_id = decision.id AND state <> 'intended') ORDER BY rowid"
+        " WHERE decision_id = decision.id AND state <> 'intended') AND NOT EXISTS (SELECT 1"
+        " FROM ledger WHERE decision_id = decision.id AND kind = 'state') ORDER BY rowid"
     )
     return [history.decision(project, row["id"]) for row in rows]
 

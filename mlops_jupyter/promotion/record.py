@@ -20,7 +20,7 @@ from mlops_jupyter.config import Model
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.promotion import actor, ledger
+from mlops_jupyter.promotion import actor, chain
 from mlops_jupyter.promotion.decision import Decision, GateReport, Kind, State, Verdict
 from mlops_jupyter.store.objects import digest_of
 
@@ -59,7 +59,7 @@ def verdict(
         "data": _data(project, report),
         "report": msgspec.to_builtins(report),
         "policy": msgspec.to_builtins(policy),
-        "policy_digest": digest_of(ledger.encoded({"policy": msgspec.to_builtins(policy)})),
+        "policy_digest": digest_of(chain.encoded({"policy": msgspec.to_builtins(policy)})),
         "libraries": _libraries(),
     }
     made = Decision(
@@ -134,7 +134,8 @@ def write(project: Project, made: Decision, facts: dict[str, Any]) -> Decision:
     with project.catalog.transaction() as rows:
         rows.execute(
             "INSERT INTO decision (id, model, kind, from_version, to_version, reason, actor,"
-            " report, decided_at, judged, override) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " report, decided_at, judged, override, chained)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
             (
                 made.id, made.model, made.kind, made.from_version, made.to_version, made.reason,
                 made.actor, None if report is None else report.decode(), made.decided_at,
@@ -144,7 +145,7 @@ def write(project: Project, made: Decision, facts: dict[str, Any]) -> Decision:
         rows.execute(
             "INSERT INTO decision_state VALUES (?, ?, ?)", (made.id, made.state, made.decided_at)
         )
-        head = ledger.append(rows, made.id, entry)
+        head = chain.append(rows, made.id, entry)
         _tell_mlflow(rows, made.id)
     return dataclasses.replace(made, number=head.number, digest=head.digest)
 
@@ -158,7 +159,7 @@ def close(project: Project, made: Decision, state: State, why: str | None = None
     }  # fmt: skip
     with project.catalog.transaction() as rows:
         rows.execute("INSERT INTO decision_state VALUES (?, ?, ?)", (made.id, state, at))
-        ledger.append(rows, made.id, entry)
+        chain.append(rows, made.id, entry)
         _tell_mlflow(rows, made.id)
     return dataclasses.replace(made, state=state)
 

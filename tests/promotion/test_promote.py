@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlops_jupyter.config import Evaluate, Model
+from mlops_jupyter.config import Evaluate
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import (
     ConflictError,
@@ -18,10 +18,11 @@ from mlops_jupyter.errors import (
 )
 from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project, init
-from mlops_jupyter.promotion import actor, evaluation, history, promote, record
-from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Verdict
+from mlops_jupyter.promotion import actor, evaluation, history, promote
+from mlops_jupyter.promotion.decision import Decision, Verdict
 from mlops_jupyter.promotion.rows import take_rows
 from tests.models.training import keep_run
+from tests.promotion.decided import judged, report
 from tests.promotion.training import LABEL, blind_model, flights, good_model, upside_down_model
 
 
@@ -44,32 +45,6 @@ def model(project: Project, runs: list[str], request: pytest.FixtureRequest) -> 
     for run_id in runs:
         registry.register(project, name, run_id)
     return name
-
-
-def report(challenger: int, champion: int | None, verdict: Verdict = "pass") -> GateReport:
-    why = "0.9 against 0.8: better by 0.1" if verdict == "pass" else "0.7 is below 0.8, by 0.1"
-    return GateReport(
-        verdict=verdict,
-        challenger=challenger,
-        champion=champion,
-        bootstrap=champion is None,
-        data="flights@7",
-        row_count=400,
-        left_out=0,
-        checks=(CheckResult("roc_auc at least 0.8", verdict, 0.9, None, why),),
-    )
-
-
-def judged(
-    project: Project,
-    model: str,
-    challenger: int,
-    champion: int | None,
-    verdict: Verdict = "pass",
-    policy: Model | None = None,
-) -> Decision:
-    """Record a verdict as a gate does."""
-    return record.of_gate(project, model, report(challenger, champion, verdict), policy)
 
 
 def promoted(project: Project, model: str, *versions: int) -> Decision:

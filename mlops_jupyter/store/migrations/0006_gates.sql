@@ -3,6 +3,8 @@
 CREATE TABLE ledger (                       -- append-only; `mlops decisions verify` reads all of it
     digest       TEXT PRIMARY KEY,          -- of the bytes of `entry`
     number       INTEGER UNIQUE,            -- from 1, without gaps; null: of another project's chain
+    chain        TEXT NOT NULL,             -- which one: drawn when it was opened
+    kind         TEXT NOT NULL,             -- opened | decision | state
     decision_id  TEXT REFERENCES decision (id),  -- null: the first entry, which opens the chain
     entry        TEXT NOT NULL              -- canonical JSON: the number, the digest before, the record
 ) STRICT;
@@ -20,6 +22,7 @@ END;
 
 ALTER TABLE decision ADD COLUMN judged TEXT;    -- the decision, with its report, that this one acts on
 ALTER TABLE decision ADD COLUMN override INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE decision ADD COLUMN chained INTEGER NOT NULL DEFAULT 0;  -- it has an entry in the ledger
 ALTER TABLE decision ADD COLUMN origin TEXT;    -- the shared store that it came from; null: made here
 
 CREATE TABLE decision_outbox (              -- what MLflow is to be told of a decision
