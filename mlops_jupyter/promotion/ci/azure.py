@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_jupyter.pipelines.export.yaml_text import yaml_text
-from mlops_jupyter.promotion.ci.job import ABOUT, REPORT, SAID, Job, cases, install, script
+from mlops_jupyter.promotion.ci.job import (
+    ABOUT,
+    DECISION,
+    REPORT,
+    SAID,
+    Job,
+    cases,
+    install,
+    script,
+)
 
 ENVIRONMENT = "mlops-champion"
 """Where an exclusive lock, and checks of one's own, can be set."""
+
+NOTHING = "none"
+"""Stands for no decision: a parameter without a value would be asked for."""
 
 REPORTED = "MLOPS_REPORTED"
 
@@ -16,7 +28,7 @@ REPORTED = "MLOPS_REPORTED"
 def pipeline(job: Job) -> str:
     """Return ``azure-pipelines.yml``."""
     there = f"eq(variables['Build.SourceBranch'], {_literal(f'refs/heads/{job.branch}')})"
-    asked = "${{ parameters.approve }}"
+    asked = f"variables['{DECISION}'], '{NOTHING}'"
     no_request = "ne(variables['Build.Reason'], 'PullRequest')"
     return yaml_text(
         {
@@ -25,11 +37,13 @@ def pipeline(job: Job) -> str:
             "parameters": [
                 {
                     "name": "approve",
-                    "displayName": "Approve what waits, in my name",
-                    "type": "boolean",
-                    "default": "false",
+                    "displayName": "Decision that I approve, its id",
+                    "type": "string",
+                    "default": NOTHING,
                 }
             ],
+            # never within a script or a condition: whoever starts it could write anything there
+            "variables": [{"name": DECISION, "value": "${{ parameters.approve }}"}],
             "pool": {"vmImage": "ubuntu-latest"},
             "lockBehavior": "sequential",
             "jobs": [
@@ -41,12 +55,12 @@ def pipeline(job: Job) -> str:
                 },
                 _deployment(
                     "release",
-                    f"and({no_request}, {there}, eq({asked}, false))",
+                    f"and({no_request}, {there}, eq({asked}))",
                     _steps(job, job.release),
                 ),
                 _deployment(
                     "approve",
-                    f"and({no_request}, {there}, eq({asked}, true))",
+                    f"and({no_request}, {there}, ne({asked}))",
                     _steps(job, job.approve),
                 ),
             ],

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_jupyter.pipelines.export.yaml_text import yaml_text
-from mlops_jupyter.promotion.ci.job import ABOUT, REPORT, SAID, Job, cases, install, script
+from mlops_jupyter.promotion.ci.job import (
+    ABOUT,
+    DECISION,
+    REPORT,
+    SAID,
+    Job,
+    cases,
+    install,
+    script,
+)
 
 
 def config(job: Job) -> str:
@@ -17,15 +26,18 @@ def config(job: Job) -> str:
             "version": 2.1,
             "parameters": {
                 "approve": {
-                    "description": "Approve what waits, in the name of who starts this.",
-                    "type": "boolean",
-                    "default": False,
+                    "description": "Id of the decision that is approved by who starts this.",
+                    "type": "string",
+                    "default": "",
                 }
             },
             "jobs": {
                 "gate": _job(job, "Gate", job.gate, is_kept=False),
                 "release": _job(job, "Release", job.release),
-                "approve": _job(job, "Approve", job.approve),
+                "approve": {
+                    "environment": {DECISION: "<< pipeline.parameters.approve >>"},
+                    **_job(job, "Approve", job.approve),
+                },
             },
             "workflows": {
                 "mlops": {

@@ -8,6 +8,7 @@ from mlops_jupyter.pipelines.export.github import CHECKOUT, PYTHON, UPLOAD, VERS
 from mlops_jupyter.pipelines.export.yaml_text import yaml_text
 from mlops_jupyter.promotion.ci.job import (
     ABOUT,
+    DECISION,
     REPORT,
     SAID,
     Job,
@@ -58,7 +59,10 @@ def _content(job: Job) -> dict[str, Any]:
                 "name": "Release",
                 "if": f"github.event_name != 'pull_request' && {there}",
                 "concurrency": {"group": f"mlops-release-{job.model}", "cancel-in-progress": False},
-                "outputs": {"ended": "${{ steps.mlops.outputs.ended }}"},
+                "outputs": {
+                    "ended": "${{ steps.mlops.outputs.ended }}",
+                    DECISION: f"${{{{ steps.mlops.outputs.{DECISION} }}}}",
+                },
                 **_where(job),
                 "steps": _steps(job, "Release", job.release),
             },
@@ -79,9 +83,13 @@ def _where(job: Job) -> dict[str, Any]:
 def _steps(
     job: Job, name: str, commands: tuple[str, ...], *, is_kept: bool = True
 ) -> list[dict[str, Any]]:
+    named = [
+        *job.after,
+        '[ ! -f "$report/decision.env" ] || cat "$report/decision.env" >> "$GITHUB_OUTPUT"',
+    ]
     end = [
+        *(named if is_kept else ()),
         'echo "ended=$ended" >> "$GITHUB_OUTPUT"',
-        """[ "$ended" -ne 1 ] || echo '::error title=mlops::the gate failed: see the summary'""",
         *cases({code: f"echo '::warning title=mlops::{said}'" for code, said in SAID.items()}),
     ]
     run = script(job, commands, end, before=unset(job.all_secrets), is_kept=is_kept)
@@ -119,6 +127,10 @@ def _approve(job: Job) -> dict[str, Any]:
         "unset GH_TOKEN",
     ]
     where = _where(job)
+    told = {
+        "GH_TOKEN": "${{ github.token }}",
+        DECISION: f"${{{{ needs.release.outputs.{DECISION} }}}}",
+    }
     run = script(job, job.approve, before=[*who, *unset(job.all_secrets)])
     return {
         "name": "Approve",
@@ -131,7 +143,7 @@ def _approve(job: Job) -> dict[str, Any]:
         "permissions": {"actions": "read", "contents": "read"},
         "steps": [
             *_prepared(job),
-            {"name": "Approve", "env": {"GH_TOKEN": "${{ github.token }}"}, "run": run},
+            {"name": "Approve", "env": told, "run": run},
             _kept("approve"),
         ],
     }

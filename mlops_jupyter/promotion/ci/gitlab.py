@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mlops_jupyter.errors import UsageError
@@ -28,12 +29,12 @@ def pipeline(job: Job) -> str:
                 "stage": "mlops",
                 "rules": [{"if": there}],
                 "resource_group": group,
-                **_run(job, job.release),
+                **_run(job, job.release, after=[*job.after, 'exit "$ended"']),
             },
             # GITLAB_USER_LOGIN of a manual job is who pressed the button
             f"mlops-approve-{job.model}": {
                 "stage": "approve",
-                "needs": [{"job": f"mlops-release-{job.model}", "artifacts": False}],
+                "needs": [{"job": f"mlops-release-{job.model}", "artifacts": True}],
                 "rules": [{"if": there, "when": "manual", "allow_failure": True}],
                 "environment": {"name": ENVIRONMENT},
                 "resource_group": group,
@@ -45,7 +46,12 @@ def pipeline(job: Job) -> str:
 
 
 def _run(
-    job: Job, commands: tuple[str, ...], *, is_kept: bool = True, may_hold: bool = True
+    job: Job,
+    commands: tuple[str, ...],
+    *,
+    is_kept: bool = True,
+    may_hold: bool = True,
+    after: Iterable[str] = (),
 ) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "when": "always",
@@ -54,10 +60,13 @@ def _run(
         "reports": {"junit": f"{REPORT}/junit.xml"},
         "expire_in": "1 year",
     }
+    if after:
+        kept["reports"]["dotenv"] = f"{REPORT}/decision.env"
+    text = script(job, commands, after, is_kept=is_kept)
     return {
         "image": f"python:{job.python}",
         # in a shell of their own each: what one changes is not the other's
-        "script": [f"(\n{install(job)})\n", f"(\n{script(job, commands, is_kept=is_kept)})\n"],
+        "script": [f"(\n{install(job)})\n", f"(\n{text})\n"],
         **({"allow_failure": {"exit_codes": [HOLD, WAITING]}} if may_hold else {}),
         "artifacts": kept,
     }

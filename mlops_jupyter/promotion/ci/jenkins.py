@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlops_jupyter.promotion.ci.job import (
     ABOUT,
+    DECISION,
     HOLD,
     REPORT,
     SAID,
@@ -52,6 +55,9 @@ pipeline {{
                 script {{
                     def ended = sh(returnStatus: true, script: {release})
                     env.MLOPS_ENDED = "${{ended}}"
+                    if (fileExists('{report}/decision.env')) {{
+                        env.{decision} = readFile('{report}/decision.env').trim() - '{decision}='
+                    }}
 {told}
                 }}
             }}
@@ -115,7 +121,9 @@ def jenkinsfile(job: Job) -> str:
         secrets=_secrets(job),
         image=literal(f"python:{job.python}"),
         gate=_shell(job, job.gate, is_kept=False),
-        release=_shell(job, job.release),
+        release=_shell(job, job.release, end=[*job.after, 'exit "$ended"']),
+        report=REPORT,
+        decision=DECISION,
         approve=_shell(job, job.approve, who),
         told=_TOLD,
         post=_POST,
@@ -137,7 +145,12 @@ def _secrets(job: Job) -> str:
 
 
 def _shell(
-    job: Job, commands: tuple[str, ...], before: list[str] | None = None, *, is_kept: bool = True
+    job: Job,
+    commands: tuple[str, ...],
+    before: Iterable[str] = (),
+    end: Iterable[str] = (),
+    *,
+    is_kept: bool = True,
 ) -> str:
     """Return the script of one stage: the user of its container has no home, and may not install.
 
@@ -148,7 +161,7 @@ def _shell(
         'python -m venv "$HOME/venv"',
         '. "$HOME/venv/bin/activate"',
     ]
-    lines = ["set -e", *setup, f"(\n{install(job)})", *(before or [])]
-    text = script(job, commands, before=lines, is_kept=is_kept)
+    lines = ["set -e", *setup, f"(\n{install(job)})", *before]
+    text = script(job, commands, end, before=lines, is_kept=is_kept)
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'''{escaped}'''"

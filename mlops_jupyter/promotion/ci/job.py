@@ -10,6 +10,9 @@ from dataclasses import dataclass
 REPORT = "mlops-report"
 """The folder of the evidence, at the top of the checkout whatever folder the project lies in."""
 
+DECISION = "MLOPS_DECISION"
+"""The variable that says which decision is approved."""
+
 ABOUT = "Written by `mlops ci init {system}`. Change it as you like; `--force` writes it again."
 
 HOLD, WAITING = 3, 4
@@ -65,19 +68,34 @@ class Job:
         return (f'mlops release {word(self.model)} --report "$report"',)
 
     @property
+    def after(self) -> tuple[str, ...]:
+        """What follows a release: which decision it was, for whoever approves just that one."""
+        named = f"import json; print('{DECISION}=' + json.load(open('decision.json'))['id'])"
+        return (
+            'if [ -f "$report/decision.json" ]; then',
+            f'  (cd "$report" && python -c "{named}" > decision.env)',
+            "fi",
+        )
+
+    @property
     def gate(self) -> tuple[str, ...]:
         """The commands that train and judge, and move nothing."""
+        # the last line tells of the whole run, and which one it was: others may be newer
+        run = "import json, sys; print(json.loads(list(sys.stdin)[-1])['run']['run_id'])"
         return (
-            f"mlops pipeline run {word(self.pipeline)}",
-            f'mlops gate {word(self.model)} --report "$report"',
+            f'mlops pipeline run {word(self.pipeline)} --json > "$report.jsonl"',
+            f'run=$(python -c "{run}" < "$report.jsonl")',
+            f'mlops gate {word(self.model)} --challenger "$run" --report "$report"',
         )
 
     @property
     def approve(self) -> tuple[str, ...]:
         """The commands with which whoever runs them approves what waits, and promotes it."""
+        # the newest, where whoever approves does not say which
+        which = f'${{{DECISION}:+--decision "${DECISION}"}}'
         return (
-            f"mlops approve {word(self.model)}",
-            f'mlops promote {word(self.model)} --report "$report"',
+            f"mlops approve {word(self.model)} {which}",
+            f'mlops promote {word(self.model)} {which} --report "$report"',
         )
 
 
@@ -148,10 +166,9 @@ def _shared(job: Job, command: str) -> str:
 
 
 def _guarded(commands: Sequence[str]) -> list[str]:
-    first, *rest = commands
-    lines = [f"{first} || ended=$?"]
-    lines += [f'[ "$ended" -ne 0 ] || {command} || ended=$?' for command in rest]
-    return lines
+    if len(commands) == 1:
+        return [f"{commands[0]} || ended=$?"]
+    return ["{", "  " + " &&\n  ".join(commands), "} || ended=$?"]
 
 
 def unset(names: Iterable[str]) -> list[str]:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from mlops_jupyter.promotion.ci.job import ABOUT, REPORT, SAID, Job, cases, install, script
+from mlops_jupyter.promotion.ci.job import (
+    ABOUT,
+    DECISION,
+    REPORT,
+    SAID,
+    Job,
+    cases,
+    install,
+    script,
+)
 
 _FILE = """\
 // {about}
@@ -70,8 +79,13 @@ _TRIGGERS = """\
 _BY_HAND = """\
     params {
         param("env.TEAMCITY_BUILD_TRIGGEREDBY_USERNAME", "%teamcity.build.triggeredBy.username%")
+        text(
+            "env.{decision}", "", label = "Decision",
+            description = "The id of the decision that you approve. Default: the newest",
+            display = ParameterDisplay.PROMPT, allowEmpty = true
+        )
     }
-"""
+""".replace("{decision}", DECISION)
 """Who started a build is known only of one that somebody started: no other may ask for it."""
 
 
