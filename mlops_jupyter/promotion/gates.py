@@ -14,13 +14,22 @@ from typing import Any
 from mlops_jupyter.config import Check
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.promotion.case import Case
-from mlops_jupyter.promotion.checks import compare, custom, floor, latency, predictions, schema
+from mlops_jupyter.promotion.checks import (
+    compare,
+    custom,
+    floor,
+    latency,
+    leakage,
+    predictions,
+    schema,
+)
 from mlops_jupyter.promotion.decision import CheckResult, GateReport, Verdict
 
 JUDGES: dict[str, Callable[[Case, Any], Iterable[CheckResult]]] = {
     "floor": floor.judge,
     "compare": compare.judge,
     "schema": schema.judge,
+    "leakage": leakage.judge,
     "latency": latency.judge,
     "custom": custom.judge,
     "predictions": predictions.judge,

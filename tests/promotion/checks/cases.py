@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_jupyter.config import Check, Evaluate, Model
+from mlops_jupyter.data import versions
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
@@ -17,6 +18,8 @@ from mlops_jupyter.promotion.decision import CheckResult
 from mlops_jupyter.promotion.gates import JUDGES
 from mlops_jupyter.promotion.metric import Scores
 from mlops_jupyter.promotion.rows import Rows, take_rows
+from mlops_jupyter.runs import history, recorder
+from mlops_jupyter.runs.run import Run
 
 HOSTILE = "<b>pay\n'\"`" + "x" * 10_000
 """The name of a column, as it comes from the world."""
@@ -59,6 +62,17 @@ def rows_of(
 ) -> Rows:
     """Keep a frame as a version, and take its rows as a gate does."""
     return take_rows(project, snapshot(project, frame, dataset), Evaluate(data="", label=label))
+
+
+def run_reading(project: Project, *refs: str) -> Run:
+    """Keep a run that read data versions."""
+    run_id = recorder.open_run(project, "fit", notebook="study.ipynb")
+    with project.catalog.transaction() as rows:
+        rows.executemany(
+            "INSERT INTO run_data (run_id, version_id) VALUES (?, ?)",
+            [(run_id, versions.row_id(project, versions.resolve(project, ref))) for ref in refs],
+        )
+    return history.get(project, run_id)
 
 
 def judged(case: Case, **check: Any) -> list[CheckResult]:
