@@ -17,8 +17,6 @@ from mlops_jupyter.promotion.decision import CheckResult, CheckVerdict
 
 def of_rows(case: Case, version: DatasetVersion, frame: Any, most: float) -> CheckResult:
     """Judge how many rows stand in both, label included and id left out."""
-    import numpy as np
-
     whole = _with_label(case)
     identity = case.policy.evaluate.id
     places = row_hash.shared(whole, frame, without=() if identity is None else (identity,))
@@ -32,7 +30,7 @@ def of_rows(case: Case, version: DatasetVersion, frame: Any, most: float) -> Che
         return _result(asked, "hold", why, f"leakage/rows/{version}")
     ours = row_hash.hashes(whole, [here for here, _ in places])
     theirs = row_hash.hashes(frame, [there for _, there in places])
-    both = np.isin(ours, theirs)
+    both = row_hash.among(ours, theirs)
     share, count = float(both.mean()), int(both.sum())
     verdict: CheckVerdict = "fail" if share > most else "pass"
     why = f"{_of(count, len(ours))} stand in {version} too, by {counted(len(places), 'column')}"
@@ -55,8 +53,6 @@ def of_ids(
     case: Case, version: DatasetVersion, frame: Any, most: float, *, must: bool
 ) -> Iterator[CheckResult]:
     """Judge how many ids stand in both; a version without the column holds if it must have it."""
-    import numpy as np
-
     name = str(case.policy.evaluate.id)
     ours, theirs = column_of(case.rows.frame, name), column_of(frame, name)
     asked = f"no {shown(name)} stands in {version} too"
@@ -67,7 +63,7 @@ def of_ids(
             yield _result(asked, "hold", why, f"leakage/ids/{version}")
         return
     there = ours.notna().to_numpy(bool)
-    both = np.isin(row_hash.column(ours), row_hash.column(theirs)) & there
+    both = row_hash.among(row_hash.column(ours), row_hash.column(theirs)) & there
     count, share = int(both.sum()), float(both.mean())
     why = f"{_of(count, len(both))} have a {shown(name)} that stands in {version} too"
     if count:
