@@ -22,12 +22,14 @@ from mlops_jupyter.promotion.checks import (
     leakage,
     predictions,
     schema,
+    slices,
 )
 from mlops_jupyter.promotion.decision import CheckResult, GateReport, Verdict
 
 JUDGES: dict[str, Callable[[Case, Any], Iterable[CheckResult]]] = {
     "floor": floor.judge,
     "compare": compare.judge,
+    "slices": slices.judge,
     "schema": schema.judge,
     "leakage": leakage.judge,
     "latency": latency.judge,

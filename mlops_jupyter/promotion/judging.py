@@ -11,7 +11,7 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import gates, metric, promote, publish, record
+from mlops_jupyter.promotion import gates, metric, promote, publish, record, slicing
 from mlops_jupyter.promotion.case import Case, scored
 from mlops_jupyter.promotion.checks import floor
 from mlops_jupyter.promotion.decision import Decision, GateReport
@@ -102,6 +102,7 @@ def prepared(project: Project, model: str, data: str | None) -> tuple[Model, Dat
     check_policy(model, policy)
     chosen = versions.resolve(project, data or policy.evaluate.data)
     check_data(chosen, policy.evaluate)
+    slicing.check(policy, [column.name for column in chosen.columns])
     promote.finish_dangling(project)
     champion = registry.champion(project, model)
     if champion is not None:

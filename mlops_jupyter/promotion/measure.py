@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from mlops_jupyter.config import Model
 from mlops_jupyter.errors import NotFoundError, UsageError
@@ -55,11 +56,26 @@ def interval_of(case: Case, name: str) -> Interval:
     )
 
 
-def difference_of(case: Case, champion: Contender, name: str) -> Interval:
-    """Return the interval of how much better the challenger is; positive when it is."""
-    return comparison.difference_of(
-        name, case.challenger.scores, champion.scores, case.policy.level, case.rows.clusters
-    )
+def difference_of(case: Case, champion: Contender, name: str, rows: Any = None) -> Interval:
+    """Return the interval of how much better the challenger is; positive when it is.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray of int, optional
+        On which of the rows. Default: on all.
+    """
+    ours, theirs, clusters = case.challenger.scores, champion.scores, case.rows.clusters
+    if rows is not None:
+        needs = METRICS[name].needs
+        ours, theirs = ours.take(rows, needs), theirs.take(rows, needs)
+        clusters = None if clusters is None else clusters[rows]
+    return comparison.difference_of(name, ours, theirs, case.policy.level, clusters)
+
+
+def value_on(contender: Contender, name: str, rows: Any) -> float | None:
+    """Return a metric on some of the rows."""
+    known = METRICS[name]
+    return metric.value(known, contender.scores.take(rows, known.needs))
 
 
 def rows_needed(case: Case, interval: Interval, limit: float) -> int | None:

@@ -52,6 +52,24 @@ class Scores:
         """Which rows are of the positive class."""
         return self.truth == self.classes[1]
 
+    def take(self, rows: Any, needs: Needs) -> Scores:
+        """Return what is said of some of the rows, as far as a metric needs it.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int
+        needs : str
+            See `flaw`.
+        """
+        is_label = needs == "predictions"
+        more = (None, None) if is_label else (self.probabilities, self.decision)
+        return Scores(
+            self.truth[rows],
+            self.predicted[rows],
+            self.classes,
+            *(None if values is None else values[rows] for values in (*more, self.queries)),
+        )
+
     def ranking(self) -> Any:
         """Return what orders the rows from surely negative to surely positive."""
         if self.probabilities is not None:
@@ -111,20 +129,21 @@ def get(name: str) -> Metric:
 def score(scores: Scores) -> dict[str, float | None]:
     """Return each metric of the kind at hand: of a classifier, or of a regressor."""
     kind = _REGRESSION if scores.classes is None else _CLASSIFICATION
-    return {name: _value(metric, scores) for name, metric in kind.items()}
+    return {name: value(metric, scores) for name, metric in kind.items()}
 
 
-def _value(metric: Metric, scores: Scores) -> float | None:
+def value(metric: Metric, scores: Scores) -> float | None:
+    """Return a metric; None where it is not defined."""
     if flaw(metric.needs, scores) is not None:
         return None
     with warnings.catch_warnings():
         # scikit-learn warns where a metric is not defined; None says it
         warnings.simplefilter("ignore")
         try:
-            value = float(metric.compute(scores))
+            found = float(metric.compute(scores))
         except (ArithmeticError, TypeError, ValueError):
             return None
-    return value if math.isfinite(value) else None
+    return found if math.isfinite(found) else None
 
 
 def _accuracy(scores: Scores) -> Any:
