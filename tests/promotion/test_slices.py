@@ -85,9 +85,7 @@ def test_an_equal_model_passes_and_the_report_says_what_could_have_been_seen() -
     assert report.verdict == summary.verdict == "pass"
     assert (summary.id, summary.limit, summary.side) == ("slices/accuracy", -0.02, "above")
     assert summary.check == "accuracy on no slice worse than champion v1 by more than 0.02"
-    assert summary.why.startswith(
-        "none of 8 slices is clearly worse by more than 0.02; the near"
-    )
+    assert summary.why.startswith("none of 8 slices is clearly worse by more than 0.02; the near")
     assert "where least can be told, only a drop of 0.1" in summary.why
     assert len(nearest) == 3
     assert nearest[0].id.startswith("slices/accuracy/region=")
