@@ -17,6 +17,7 @@ from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks import (
     compare,
     custom,
+    drift,
     floor,
     latency,
     leakage,
@@ -31,6 +32,7 @@ JUDGES: dict[str, Callable[[Case, Any], Iterable[CheckResult]]] = {
     "compare": compare.judge,
     "slices": slices.judge,
     "schema": schema.judge,
+    "drift": drift.judge,
     "leakage": leakage.judge,
     "latency": latency.judge,
     "custom": custom.judge,
