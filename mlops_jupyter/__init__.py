@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops_jupyter.data.api import checkout, diff, export, load, profile, snapshot, tag, untag
     from mlops_jupyter.pipelines.api import checkpoint, sweep
     from mlops_jupyter.project import init, open_project
+    from mlops_jupyter.promotion.api import approve, gate, promote, release, rollback, why
     from mlops_jupyter.promotion.verdict import Verdict
     from mlops_jupyter.provenance.api import lineage
     from mlops_jupyter.reproduction.api import reproduce
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Verdict",
+    "approve",
     "checkout",
     "checkpoint",
     "diff",
     "erase",
     "export",
     "fetch",
+    "gate",
     "gc",
     "init",
     "lineage",
@@ -51,26 +54,32 @@ __all__ = [
     "log_params",
     "open_project",
     "profile",
+    "promote",
     "pull",
     "push",
     "read_sql",
+    "release",
     "reproduce",
+    "rollback",
     "snapshot",
     "sweep",
     "tag",
     "track",
     "untag",
     "verify",
+    "why",
 ]
 
 _HOMES = {
     "Verdict": "mlops_jupyter.promotion.verdict",
+    "approve": "mlops_jupyter.promotion.api",
     "checkout": "mlops_jupyter.data.api",
     "checkpoint": "mlops_jupyter.pipelines.api",
     "diff": "mlops_jupyter.data.api",
     "erase": "mlops_jupyter.upkeep.api",
     "export": "mlops_jupyter.data.api",
     "fetch": "mlops_jupyter.sharing.api",
+    "gate": "mlops_jupyter.promotion.api",
     "gc": "mlops_jupyter.upkeep.api",
     "init": "mlops_jupyter.project",
     "lineage": "mlops_jupyter.provenance.api",
@@ -82,16 +91,20 @@ _HOMES = {
     "log_params": "mlops_jupyter.runs.api",
     "open_project": "mlops_jupyter.project",
     "profile": "mlops_jupyter.data.api",
+    "promote": "mlops_jupyter.promotion.api",
     "pull": "mlops_jupyter.sharing.api",
     "push": "mlops_jupyter.sharing.api",
     "read_sql": "mlops_jupyter.runs.query",
+    "release": "mlops_jupyter.promotion.api",
     "reproduce": "mlops_jupyter.reproduction.api",
+    "rollback": "mlops_jupyter.promotion.api",
     "snapshot": "mlops_jupyter.data.api",
     "sweep": "mlops_jupyter.pipelines.api",
     "tag": "mlops_jupyter.data.api",
     "track": "mlops_jupyter.runs.api",
     "untag": "mlops_jupyter.data.api",
     "verify": "mlops_jupyter.upkeep.api",
+    "why": "mlops_jupyter.promotion.api",
 }
 
 

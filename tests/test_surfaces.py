@@ -24,8 +24,6 @@ ONLY_COMMANDS = {
     "import": "done once",
     "data": "a group: see below",
     "pipeline": "a group",
-    "release": "the pipeline and the gate, as CI runs them",
-    "rollback": "as release",
     "decisions": "a list",
     "ci": "a group; `promotion.ci.init.ci_init`",
 }

@@ -38,16 +38,20 @@ COMMANDS = {
     "verify": ("mlops_jupyter.cli.care", "Find what is damaged, and who suffers from it."),
     "pipeline": ("mlops_jupyter.cli.pipeline", "Build and run pipelines."),
     "export": ("mlops_jupyter.cli.exporting", "Write a pipeline for Airflow, Docker and others."),
+    "gate": ("mlops_jupyter.cli.gate", "Judge a version of a model, or draft its policy."),
     "release": ("mlops_jupyter.cli.release", "Train, evaluate, gate and promote a model."),
-    "rollback": ("mlops_jupyter.cli.release", "Give the alias back to the champion before."),
-    "decisions": ("mlops_jupyter.cli.release", "List what was decided on a model, and why."),
+    "promote": ("mlops_jupyter.cli.promote", "Make the version that a gate judged champion."),
+    "approve": ("mlops_jupyter.cli.promote", "Say yes to a version that waits for it."),
+    "rollback": ("mlops_jupyter.cli.promote", "Give the alias back to the champion before."),
+    "why": ("mlops_jupyter.cli.decisions", "Why a version is champion, or was refused."),
+    "decisions": ("mlops_jupyter.cli.decisions", "List what was decided, or verify the records."),
     "ci": ("mlops_jupyter.cli.ci", "Write the pipeline file of a CI system."),
 }
 
 
 CHANGES = {
-    "fetch", "gc", "import", "init", "keep", "pipeline", "pull", "push", "reproduce", "release",
-    "rollback", "sync", "ui",
+    "approve", "fetch", "gate", "gc", "import", "init", "keep", "pipeline", "promote", "pull",
+    "push", "reproduce", "release", "rollback", "sync", "ui",
 }  # fmt: skip
 """What the cells of a run do not do again when the run is re-executed: it would count."""
 

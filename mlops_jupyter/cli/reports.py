@@ -61,7 +61,7 @@ class Reports:
         for path in filter(None, (self.junit, self.summary)):
             _make_room(path)
         try:
-            with _interrupted_by_term():
+            with interrupted_by_term():
                 yield
         except BaseException as error:
             try:
@@ -129,7 +129,7 @@ def _append(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _interrupted_by_term() -> Iterator[None]:
+def interrupted_by_term() -> Iterator[None]:
     """Take SIGTERM, by which a CI cancels a job, as Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield

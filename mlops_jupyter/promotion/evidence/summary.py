@@ -30,7 +30,7 @@ def _lines(told: Told) -> Iterator[str]:
     report = told.report
     if report is not None:
         yield ""
-        yield f"{plain(words.title(told.model, report))}. {words.counted(report)}."
+        yield f"{plain(words.title(told.model, report))}. {words.counted(report.checks)}."
         yield ""
         yield from _checks(report)
         yield from _warnings(report)
@@ -49,12 +49,7 @@ def _checks(report: GateReport) -> Iterator[str]:
         yield _row(check)
     left = ordered[MOST_CHECKS:]
     if left:
-        more = ", ".join(
-            f"{sum(c.verdict == verdict for c in left)} {words.said(verdict)}"
-            for verdict in words.WORST_FIRST
-            if any(c.verdict == verdict for c in left)
-        )
-        yield f"| | … {len(left)} more: {more} | | | |"
+        yield f"| | … {len(left)} more: {words.counted(left)} | | | |"
 
 
 def _row(check: CheckResult) -> str:

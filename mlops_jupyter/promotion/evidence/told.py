@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from mlops_jupyter.config import Model
 from mlops_jupyter.errors import MlopsError, last_line
-from mlops_jupyter.promotion.decision import Decision, GateReport
+from mlops_jupyter.project import Project
+from mlops_jupyter.promotion import awaited, history
+from mlops_jupyter.promotion.decision import Decision, GateReport, Waiting
 from mlops_jupyter.promotion.evidence import words
 
 
@@ -42,7 +44,34 @@ class Told:
         """What came of it, in one line."""
         if self.decision is None:
             return f"{self.model}: nothing was decided"
-        return words.outcome(self.decision, None if self.report is None else self.report.verdict)
+        return words.outcome(self.decision)
+
+
+def told(project: Project, decision: Decision, waiting: Waiting | None = None) -> Told:
+    """Return what is told of a decision.
+
+    Parameters
+    ----------
+    project : Project
+    decision : Decision
+    waiting : Waiting, optional
+        What it waits for, if the caller knows. Default: as the catalog knows it.
+    """
+    if waiting is None:
+        decided = history.decisions(project, decision.model)
+        waiting = awaited.newest(project, decided, history.champion_of(decided))
+        if waiting is not None and waiting.decision not in {decision.id, decision.judged}:
+            waiting = None
+    report = decision.report
+    if report is None and decision.judged is not None:
+        report = history.decision(project, decision.judged).report
+    return Told(
+        model=decision.model,
+        decision=decision,
+        report=report,
+        policy=project.settings.models.get(decision.model),
+        next_step=words.next_step(decision, waiting),
+    )
 
 
 def refused(model: str, error: BaseException) -> Told:

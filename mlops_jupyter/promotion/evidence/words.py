@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Verdict
+from mlops_jupyter.promotion.decision import (
+    CheckResult,
+    CheckVerdict,
+    Decision,
+    GateReport,
+    Waiting,
+)
 from mlops_jupyter.runs.metric import metric_text
 
-WORST_FIRST = ("error", "fail", "hold", "not_judged", "pass")
+WORST_FIRST: tuple[CheckVerdict, ...] = ("error", "fail", "hold", "not_judged", "pass")
 
 SAID = {"not_judged": "not judged"}
 
@@ -75,6 +81,12 @@ def asked(check: CheckResult) -> str:
     return f"{'≥' if check.side == 'above' else '≤'} {text}{unit}"
 
 
+def size(check: CheckResult, gap: float) -> str:
+    """Write how far something is from the limit of a check: ``1.2 pt``."""
+    scale, unit = (100.0, " pt") if _in_points(check) else (1.0, "")
+    return f"{_shortest(float(f'{gap * scale:.2g}'))}{unit}"
+
+
 BAR = 21
 """Characters of a drawn interval."""
 
@@ -124,9 +136,10 @@ def title(model: str, report: GateReport) -> str:
     return f"{model} v{report.challenger}, {against}, on {report.data}: {', '.join(told)}"
 
 
-def counted(report: GateReport) -> str:
+def counted(checks: Iterable[CheckResult]) -> str:
     """Count the verdicts, worst first: ``1 fail, 2 hold, 5 pass``."""
-    counts = {v: sum(check.verdict == v for check in report.checks) for v in WORST_FIRST}
+    found = [check.verdict for check in checks]
+    counts = {verdict: found.count(verdict) for verdict in WORST_FIRST}
     return ", ".join(f"{count} {said(verdict)}" for verdict, count in counts.items() if count)
 
 
@@ -152,13 +165,15 @@ def about(count: int) -> int:
     return -(-count // step) * step
 
 
-def outcome(decision: Decision, verdict: Verdict | None = None) -> str:
-    """Say in one line what was decided: ``late v3 is now champion in place of v2``."""
+def outcome(decision: Decision) -> str:
+    """Say in one line what was decided: ``promoted: late v3 is now champion in place of v2``."""
     to = f"{decision.model} v{decision.to_version}"
     before = "" if decision.from_version is None else f" in place of v{decision.from_version}"
     stays = "there is still no champion"
     if decision.from_version is not None:
         stays = f"v{decision.from_version} stays champion"
+    if decision.state == "void" and decision.kind in {"promote", "rollback"}:
+        return f"void: {to} was to be champion{before}, and the alias was not moved"
     if decision.kind == "promote":
         forced = ", overriding its gate" if decision.override else ""
         return f"promoted{forced}: {to} is now champion{before}"
@@ -170,9 +185,44 @@ def outcome(decision: Decision, verdict: Verdict | None = None) -> str:
         return f"pass: {to} may become champion{before}"
     if decision.kind == "hold":
         return f"hold: {to} is not promoted, {stays}"
-    if verdict == "error":
+    if decision.report is not None and decision.report.verdict == "error":
         return f"error: {to} could not be judged, {stays}"
     return f"refused: {to} is not promoted, {stays}"
+
+
+def next_step(decision: Decision, waiting: Waiting | None) -> str:
+    """Say in one line what people can do now; nothing where nothing is to be done."""
+    model, report = decision.model, decision.report
+    if decision.kind in {"promote", "rollback"}:
+        return ""
+    if waiting is not None and waiting.lapsed is not None:
+        return f"judge again, {waiting.lapsed}: `mlops gate {model}`"
+    missing = approvals_missing(waiting)
+    if decision.kind in {"pass", "approve"}:
+        ready = f"promote it with `mlops promote {model}`"
+        return f"{missing}: `mlops approve {model}`" if missing else ready
+    if decision.kind == "hold" and report is not None:
+        settled = settled_by(report)
+        return f"{settled}; or approve it with `mlops approve {model}`" if missing else settled
+    if report is None:
+        return ""
+    worst = next(iter(worst_first(report.checks)), None)
+    said = "" if worst is None else f"{worst.check}: {worst.why}; "
+    return f"{said}what would change it: `mlops why {model}@{decision.to_version}`"
+
+
+def approvals_missing(waiting: Waiting | None) -> str:
+    """Say whose approval is missing: ``it waits for 1 of 2 approvals, by ops``; or nothing."""
+    if waiting is None or len(waiting.approved) >= waiting.needed:
+        return ""
+    missing = waiting.needed - len(waiting.approved)
+    count = (
+        f"{missing} approval"
+        if missing == waiting.needed == 1
+        else (f"{missing} of {waiting.needed} approvals")
+    )
+    by = f", by {' or '.join(waiting.by)}" if waiting.by else ""
+    return f"it waits for {count}{by}"
 
 
 def _in_points(check: CheckResult) -> bool:
