@@ -114,12 +114,14 @@ def test_nothing_that_load_ext_imports_makes_dataclasses() -> None:
 def test_the_public_names_are_these_and_all_exist() -> None:
     assert mlops_jupyter.__all__ == [
         "Verdict",
+        "approve",
         "checkout",
         "checkpoint",
         "diff",
         "erase",
         "export",
         "fetch",
+        "gate",
         "gc",
         "init",
         "lineage",
@@ -131,16 +133,20 @@ def test_the_public_names_are_these_and_all_exist() -> None:
         "log_params",
         "open_project",
         "profile",
+        "promote",
         "pull",
         "push",
         "read_sql",
+        "release",
         "reproduce",
+        "rollback",
         "snapshot",
         "sweep",
         "tag",
         "track",
         "untag",
         "verify",
+        "why",
     ]
     for name in mlops_jupyter.__all__:
         assert callable(getattr(mlops_jupyter, name))

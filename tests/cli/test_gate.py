@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,9 +13,9 @@ import pytest
 from junitparser import JUnitXml
 
 from mlops_jupyter.models import registry
-from mlops_jupyter.project import Project
+from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.promotion import history
-from tests.cli.conftest import AGAIN, BLIND, FLOOR, GOOD, RAISING
+from tests.cli.conftest import AGAIN, BLIND, FLOOR, GOOD, RAISING, WAITING
 from tests.command import Mlops, runner
 
 Late = Callable[..., Project]
@@ -175,26 +174,21 @@ class TestExitCodes:
         assert (code, out) == (8, "")
         assert "Traceback" not in err
 
-    @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-    def test_130_interrupted(self, late: Late, tmp_path: Path, by: signal.Signals) -> None:
+    def test_130_cancelled_as_a_ci_does(self, late: Late) -> None:
         project = late(FLOOR)
-        pipe = tmp_path / "pipe"
-        os.mkfifo(pipe)
         command = [sys.executable, "-m", "mlops_jupyter.cli.main", "gate", "late"]
 
-        with (
-            subprocess.Popen(
-                [*command, *challenger(WAITING), "--report", "out"],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                cwd=project.root,
-                env={**os.environ, "TEST_PIPE": str(pipe)},
-            ) as gate,
-            pipe.open("w"),
-        ):  # opens when the model predicts, and it waits until we close it
-            gate.send_signal(by)
-            out, err = gate.communicate(timeout=60)
+        with subprocess.Popen(
+            [*command, *challenger(WAITING), "--report", "out"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=project.root,
+        ) as gate:
+            assert gate.stdout is not None
+            assert gate.stdout.readline() == "predicting\n"
+            gate.send_signal(signal.SIGTERM)
+            out, err = gate.communicate()
 
         assert gate.returncode == 130, err
         assert (out, err.strip()) == ("", "interrupted")
@@ -336,7 +330,7 @@ def test_roll_back(late: Late, mlops: Mlops) -> None:
 
 
 class TestInit:
-    def test_a_draft_is_judged_by_at_once(self, late: Late, mlops: Mlops) -> None:
+    def test_a_draft_is_written(self, late: Late, mlops: Mlops) -> None:
         project = late()
         (project.root / "mlops.yaml").write_text("version: 1  # mine\n")
         run = registry.get(project, "late", GOOD).run_id
@@ -348,7 +342,7 @@ class TestInit:
         assert f"from run {run[:8]}" in out
         text = (project.root / "mlops.yaml").read_text()
         assert text.startswith("version: 1  # mine\n")
-        assert mlops("gate", "late", *challenger(GOOD))[0] == 0
+        assert open_project(project.root).settings.models["late"].checks
         code, _, err = mlops("gate", "late", "--init", "--from", run)
         assert code == 2
         assert "is declared already" in err

@@ -35,7 +35,7 @@ def test_promoted_refused_and_rolled_back(
     # the first model is judged by the floor alone
     code, out, _ = command(capsys, "release", "late", "-p", "look_at", "distance")
     assert code == 0
-    assert "scored on test@1: 400 rows" in out
+    assert "late v1, the first model, there is no champion, on test@1: 400 rows" in out
     assert "step 1/1 fit: " in out
     assert "share_late from 0.2 to 0.8, as its run recorded it" in out
     assert "not judged" in out
