@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mlops_jupyter.cli.show import age, console, table
-from mlops_jupyter.errors import UsageError
+from mlops_jupyter.errors import IntegrityError, UsageError
 from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.promotion.decision import Decision
+
+if TYPE_CHECKING:
+    from mlops_jupyter.promotion.ledger import Verification
 
 VERIFY = "verify"
 
@@ -26,7 +31,7 @@ def decisions_command(word: str | None, model: str | None, as_json: bool) -> int
         raise UsageError("the model is named twice", hint="once, by --model or without")
     project = open_project()
     if word == VERIFY:
-        return _verify(project)
+        return _verify(project, as_json=as_json)
     _show(_decisions(project, model or word), as_json=as_json)
     return 0
 
@@ -74,5 +79,30 @@ def _show(found: list[Decision], *, as_json: bool) -> None:
     console().print(shown)
 
 
-def _verify(project: Project) -> int:
-    raise NotImplementedError
+def _verify(project: Project, *, as_json: bool) -> int:
+    from mlops_jupyter import wire
+    from mlops_jupyter.promotion.ledger import verify
+
+    found = verify(project)
+    if as_json:
+        click.echo(wire.encode(found).decode())
+    else:
+        for problem in found.problems:
+            click.echo(str(problem))
+        for note in found.notes:
+            click.echo(f"note: {note}")
+        click.echo(_verdict(found))
+    return 0 if found.is_clean else IntegrityError.exit_code
+
+
+def _verdict(found: Verification) -> str:
+    entries = f"{found.entries:,} {'entry' if found.entries == 1 else 'entries'}"
+    others = [f"{found.unchained:,} decisions from before there was a chain"] * bool(
+        found.unchained
+    ) + [f"{found.foreign:,} entries of other projects"] * bool(found.foreign)
+    told = ", ".join([entries, *others])
+    if found.problems:
+        return f"the record of decisions is damaged: {len(found.problems):,} found in {told}"
+    if found.head is None:
+        return "nothing was decided yet"
+    return f"the record of decisions is whole: {told}; the last is {found.head}"

@@ -415,6 +415,34 @@ def test_the_list_of_decisions(late: Late, mlops: Mlops) -> None:
     assert mlops("decisions", "late", "--model", "late")[0] == 2
 
 
+class TestVerify:
+    def test_a_record_that_is_whole(self, late: Late, mlops: Mlops) -> None:
+        late()
+        assert mlops("decisions", "verify")[:2] == (0, "nothing was decided yet\n")
+        promoted(mlops)
+
+        code, out, _ = mlops("decisions", "verify")
+
+        assert code == 0
+        assert out.startswith("the record of decisions is whole: ")
+        assert json.loads(mlops("decisions", "verify", "--json")[1])["problems"] == []
+
+    def test_8_a_record_that_was_changed(self, late: Late, mlops: Mlops) -> None:
+        project = late()
+        promoted(mlops)
+        with project.catalog.transaction() as rows:
+            rows.execute("UPDATE decision SET reason = 'always wanted it' WHERE kind = 'promote'")
+
+        code, out, err = mlops("decisions", "verify")
+
+        assert (code, err) == (8, "")
+        assert out.splitlines()[-1].startswith("the record of decisions is damaged: 1 found in ")
+
+    def test_a_model_of_that_name_is_listed_too(self, late: Late, mlops: Mlops) -> None:
+        late()
+        assert "there is no model 'verify'" in mlops("decisions", "--model", "verify")[2]
+
+
 def test_a_thousand_lines_are_one_screen(
     late: Late, mlops: Mlops, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import history, ledger
+from mlops_jupyter.promotion import chain, history
 from mlops_jupyter.promotion.decision import Decision
 
 
@@ -32,7 +32,7 @@ def whole(project: Project, decision: Decision) -> dict[str, Any]:
 
 
 def _one(project: Project, decision: Decision) -> dict[str, Any]:
-    found = ledger.record(project, decision.id)
+    found = chain.record(project, decision.id)
     return {
         "id": decision.id,
         "digest": decision.digest,
