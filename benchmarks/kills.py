@@ -150,7 +150,7 @@ def executed(
     told: dict[str, Expected] = {}
     began = time.monotonic()
     if not while_loading:
-        while kernel.client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != loading:
+        while kernel.client.get_shell_msg(timeout=240)["parent_header"].get("msg_id") != loading:
             pass
         seconds *= max(1.0, (time.monotonic() - began) / USUAL_SECONDS)
     deadline, is_killed = time.monotonic() + seconds, False
@@ -171,10 +171,30 @@ def _is_heard(kernel: ForkedKernel, waiting: dict[str, Cell], told: dict[str, Ex
         with contextlib.suppress(queue.Empty):
             message = receive(timeout=0.005)
             heard = True
-            cell = waiting.get(message["parent_header"].get("msg_id", ""))
-            if cell is not None:
+            identity = message["parent_header"].get("msg_id", "")
+            cell = waiting.get(identity)
+            if cell is not None and _is_late(message):
+                _not_yet(identity, waiting, told)
+            elif cell is not None:
                 told.update((run.name, run) for run in _acknowledged(cell, message))
     return heard
+
+
+def _is_late(message: dict[str, Any]) -> bool:
+    """Return whether it says that the catalog is held, by a mirror that hardly gets to run."""
+    return (
+        message["msg_type"] == "stream"
+        and "another program holds it" in (message["content"]["text"])
+    )
+
+
+def _not_yet(identity: str, waiting: dict[str, Cell], told: dict[str, Expected]) -> None:
+    """Forget a cell that is kept in memory for now, and those after it: a kill may take them."""
+    sent = list(waiting)
+    for late in sent[sent.index(identity) :]:
+        cell = waiting.pop(late)
+        for run in (*cell.answered, *cell.printed):
+            told.pop(run.name, None)
 
 
 def _acknowledged(cell: Cell, message: dict[str, Any]) -> Sequence[Expected]:
@@ -226,7 +246,7 @@ class Mirrors:
 def _is_killed(process: psutil.Process) -> bool:
     try:
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(240)
     except psutil.NoSuchProcess:
         return False
     return True

@@ -45,7 +45,7 @@ from mlops_jupyter.store.lock import exclusive
 LONGEST_ROUND_KILLS = 4
 """Kills after which a run is let to its end."""
 
-GONE_SECONDS = 30.0
+GONE_SECONDS = 120.0
 """After this, a process that is still there counts as left behind."""
 
 RUN_SECONDS = 600.0
