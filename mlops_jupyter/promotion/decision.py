@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from mlops_jupyter.models.model import ModelVersion
 
@@ -194,6 +194,16 @@ class Decision:
     digest: str | None = None
     judged: str | None = None
     override: bool = False
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        from mlops_jupyter.promotion.evidence import card
+
+        printer.text(card.as_text(self))
+
+    def _repr_html_(self) -> str:
+        from mlops_jupyter.promotion.evidence import card
+
+        return card.as_html(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
-import msgspec
 import pytest
 from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError, HTTPResponse
 from traitlets.config import Config
 
-from mlops_jupyter.config import Model
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import history, record
-from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport
 from tests.models.training import keep_run
+from tests.promotion.passed import judged
 from tests.promotion.training import good_model
 
 AROUND = {"path": "flights/a.ipynb"}
-
-ASKED = msgspec.convert(
-    {
-        "evaluate": {"data": "flights@latest", "label": "late"},
-        "checks": [{"floor": {"metric": "roc_auc", "at_least": 0.7}}],
-        "approval": {"when": "always"},
-    },
-    Model,
-)
 
 
 @pytest.fixture
@@ -50,19 +38,6 @@ def post(jp_fetch: Any) -> Any:
 
 def said(answer: HTTPResponse) -> Any:
     return json.loads(answer.body)
-
-
-def judged(
-    project: Project, version: int, champion: int | None, who: str = "maya (maya@laptop)"
-) -> Decision:
-    """Record that a version of `late` passed its gate, as it does when `who` asks for it."""
-    report = GateReport(
-        verdict="pass", challenger=version, champion=champion, bootstrap=champion is None,
-        data="flights@1", row_count=400, left_out=0,
-        checks=(CheckResult("roc_auc at least 0.7", "pass", 0.9, None, "0.9 is at least 0.7"),),
-    )  # fmt: skip
-    made, facts = record.verdict(project, "late", report, ASKED)
-    return record.write(project, dataclasses.replace(made, actor=who), facts)
 
 
 @pytest.fixture

@@ -54,7 +54,10 @@ function Entry(props: {
   trans: ITranslate;
 }): JSX.Element {
   const { decision, approvals, trans } = props;
-  const who = approvals.map(approval => approval.actor);
+  // the reason of a promotion names them already, that of an override does not
+  const who = approvals
+    .map(approval => approval.actor)
+    .filter(actor => !decision.reason.includes(actor));
   return (
     <span className="jp-Mlops-decision">
       <span className="jp-Mlops-line">
@@ -65,7 +68,9 @@ function Entry(props: {
       </span>
       {decision.override && (
         <span className="jp-Mlops-override">
-          {trans.__('Overridden: the gate had not passed')}
+          {decision.report?.verdict === 'pass'
+            ? trans.__('Overridden: it was not approved')
+            : trans.__('Overridden: the gate had not passed')}
         </span>
       )}
       <span className="jp-Mlops-muted">

@@ -1,13 +1,8 @@
 import React, { useState } from 'react';
 import { StateIcon } from '../parts/icons';
-import { brief, count, metric, signed, type ITranslate } from '../text';
+import { brief, count, metric, type ITranslate } from '../text';
 import type { CheckResult, GateReport } from '../wire';
-import {
-  inWords as interval,
-  Interval,
-  isDifference,
-  isDrawn
-} from './Interval';
+import { inWords as interval, Interval, isDrawn, valueOf } from './Interval';
 import { inWords, signOf, tally, worstFirst } from './verdict';
 
 /** Checks of one kind that passed: as many as this are shown at once, more are folded. */
@@ -159,7 +154,7 @@ function Check(props: ICheckProps): JSX.Element {
                 trans={trans}
               />
             )}
-            <span className="jp-Mlops-value">{result(check)}</span>
+            <span className="jp-Mlops-value">{result(check, trans)}</span>
           </span>
           {check.why && <span className="jp-Mlops-why">{check.why}</span>}
           {needed !== null && (
@@ -183,10 +178,10 @@ function slicesLike(check: CheckResult, report: GateReport): CheckResult[] {
 }
 
 /** The one number of a check. */
-function result(check: CheckResult): string {
-  const { value, challenger, champion } = check;
-  if (isGiven(value)) {
-    return isDifference(check) ? signed(value) : brief(value);
+function result(check: CheckResult, trans: ITranslate): string {
+  const { challenger, champion } = check;
+  if (isGiven(check.value)) {
+    return valueOf(check, trans);
   }
   if (challenger === null) {
     return '';

@@ -5,6 +5,17 @@ import type { CheckResult } from '../wire';
 /** Share of the picture that stays free at each end. */
 const MARGIN = 0.06;
 
+/** Metrics between 0 and 1, whose differences people give in percentage points. */
+const IN_POINTS = new Set([
+  'accuracy',
+  'balanced_accuracy',
+  'f1',
+  'precision',
+  'recall',
+  'roc_auc',
+  'average_precision'
+]);
+
 /** Kinds of checks whose value is a difference between challenger and champion. */
 const DIFFERENCES = new Set(['compare', 'slices']);
 
@@ -14,6 +25,35 @@ const DIFFERENCES = new Set(['compare', 'slices']);
  */
 export function isDifference(check: CheckResult): boolean {
   return DIFFERENCES.has(check.kind ?? '');
+}
+
+/**
+ * Write a number of a check: a difference with its sign, in percentage points where it is one
+ * of a metric between 0 and 1.
+ */
+export function written(check: CheckResult, value: number): string {
+  if (!isDifference(check)) {
+    return brief(value);
+  }
+  return isInPoints(check) ? signed(value * 100) : signed(value);
+}
+
+/**
+ * Write the value of a check with its unit.
+ */
+export function valueOf(check: CheckResult, trans: ITranslate): string {
+  const value = check.value ?? null;
+  if (value === null) {
+    return '';
+  }
+  return isInPoints(check)
+    ? trans.__('%1 pt', written(check, value))
+    : written(check, value);
+}
+
+function isInPoints(check: CheckResult): boolean {
+  const metric = (check.id ?? '').split('/')[1] ?? '';
+  return isDifference(check) && IN_POINTS.has(metric);
 }
 
 /**
@@ -29,13 +69,15 @@ export function isDrawn(check: CheckResult): boolean {
  */
 export function inWords(check: CheckResult, trans: ITranslate): string {
   const { value, lower, upper, limit } = check;
-  const text = isDifference(check) ? signed : brief;
+  const text = (number: number) => written(check, number);
   const parts: string[] = [];
   if (isNumber(value)) {
     parts.push(
-      isDifference(check)
-        ? trans.__('difference %1', text(value))
-        : trans.__('value %1', text(value))
+      isInPoints(check)
+        ? trans.__('difference %1 points', text(value))
+        : isDifference(check)
+          ? trans.__('difference %1', text(value))
+          : trans.__('value %1', text(value))
     );
   }
   if (isNumber(lower) && isNumber(upper)) {

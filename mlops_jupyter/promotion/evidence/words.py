@@ -121,6 +121,11 @@ def bar(check: CheckResult, width: int = BAR) -> str:
     return "".join(drawn)
 
 
+def is_difference(check: CheckResult) -> bool:
+    """Whether its value is a difference between challenger and champion."""
+    return check.kind in _DIFFERENCES
+
+
 def title(model: str, report: GateReport) -> str:
     """Say what was judged, on what: ``late v3 against champion v2 on test@1: 4,000 rows``."""
     against = (

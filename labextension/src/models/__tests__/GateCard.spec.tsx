@@ -44,7 +44,7 @@ it('tells the numbers of a check, and how many rows would settle it', () => {
   const holds = check({ verdict: 'hold', rows_needed: 8400 });
   show({ checks: [holds], level: 0.05 });
   expect(screen.getByText('About 8,400 rows would settle it.')).toBeDefined();
-  expect(screen.getByText('+0.004')).toBeDefined();
+  expect(screen.getByText('+0.4 pt')).toBeDefined();
   for (const text of ['paired t', '0.0003', '5 % for each bound', '0.9140']) {
     expect(screen.getByText(text)).toBeDefined();
   }

@@ -18,10 +18,10 @@ function x(picture: SVGElement, selector: string, name = 'x1'): number {
 it('says what it shows', () => {
   draw();
   const picture = screen.getByRole('img', {
-    name: 'difference +0.004, between −0.002 and +0.01; limit −0.01'
+    name: 'difference +0.4 points, between −0.2 and +1; limit −1'
   });
   expect(picture.querySelector('title')?.textContent).toBe(
-    'difference +0.004, between −0.002 and +0.01; limit −0.01 · 27,321 rows · paired t · p = 0.0003'
+    'difference +0.4 points, between −0.2 and +1; limit −1 · 27,321 rows · paired t · p = 0.0003'
   );
 });
 
@@ -52,7 +52,7 @@ it('lets an open interval go on to the border', () => {
   const picture = draw({ lower: 0.001, upper: null });
   expect(x(picture, 'line.jp-Mlops-bounds', 'x2')).toBe(100);
   expect(screen.getByRole('img').getAttribute('aria-label')).toBe(
-    'difference +0.004, at least +0.001; limit −0.01'
+    'difference +0.4 points, at least +0.1; limit −1'
   );
 });
 

@@ -124,6 +124,24 @@ it('has no way back when there was no champion before', () => {
   expect(screen.queryByRole('button', { name: /Roll/ })).toBeNull();
 });
 
+it('says that a version which passed was not approved', () => {
+  const passed = report({ verdict: 'pass' });
+  show(model({ decisions: [decision({ override: true, report: passed })] }));
+  expect(screen.getByText('Overridden: it was not approved')).toBeDefined();
+});
+
+it('names those who approved once', () => {
+  const promoted = decision({ judged: 'seen', reason: 'approved by jon' });
+  const yes = decision({
+    id: 'e',
+    kind: 'approve',
+    judged: 'seen',
+    actor: 'jon'
+  });
+  show(model({ decisions: [promoted, yes] }));
+  expect(screen.getAllByText(/approved by jon/)).toHaveLength(1);
+});
+
 it('marks an override, with its reason and those who approved', () => {
   const promoted = decision({
     judged: 'seen',
