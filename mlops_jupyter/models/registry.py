@@ -184,7 +184,7 @@ def _adopt_or_create(project: Project, model: str, run_id: str, run: dict[str, A
         return int(found[0].version)
     tags = {RUN_TAG: run_id, DIGEST_TAG: run["model_digest"]}
     model_id = run["mlflow_model_id"]
-    if _is_server(project):
+    if is_server(project):
         return _create(client, model, f"models:/{model_id}", run, tags)
     # MLflow 3.17 looks up `models:/m-…` in the database of the whole process, not in the
     # client's own (a TODO in its sqlalchemy_store.py), and the server alone writes the tag by
@@ -209,7 +209,8 @@ def _create(client: Any, model: str, source: str, run: dict[str, Any], tags: dic
     return int(made.version)
 
 
-def _is_server(project: Project) -> bool:
+def is_server(project: Project) -> bool:
+    """Whether MLflow is a server, which others may use too."""
     return project.tracking_uri.startswith(("http:", "https:", "databricks"))
 
 

@@ -55,13 +55,13 @@ def decision(project: Project, decision_id: str) -> Decision:
         No decision, or more than one, begins so.
     """
     asked = decision_id.strip()
-    if asked:
+    if asked.isascii() and asked.isalnum():
         found = _select(project, "WHERE substr(decision.id, 1, length(?1)) = ?1", asked)
         if len(found) == 1:
             return found[0]
         if found:
             raise NotFoundError("decision", asked, hint="more than one decision begins so")
-    raise NotFoundError("decision", asked[:80], hint="see `mlops decisions`")
+    raise NotFoundError("decision", asked[:40], hint="see `mlops decisions`")
 
 
 def summaries(project: Project) -> tuple[ModelSummary, ...]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from mlops_jupyter.config import Evaluate, Model
 from mlops_jupyter.data import versions
-from mlops_jupyter.errors import ConflictError, NotFoundError, UsageError
-from mlops_jupyter.models import estimator, registry
+from mlops_jupyter.errors import ConflictError, ExternalError, NotFoundError, UsageError
+from mlops_jupyter.models import claim, estimator, registry
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import awaited, history, publish, record
 from mlops_jupyter.promotion.awaited import named
@@ -69,7 +70,7 @@ def promote(
         if standing is not None:
             return standing
         if champion != found.from_version:
-            raise _moved(found, champion)
+            raise _MovedError(found, champion)
         answer = None if why else _not_allowed(project, decided, found)
         if answer is not None:
             return answer
@@ -80,7 +81,7 @@ def promote(
             project, found, "promote", "intended", reason=reason, override=why is not None,
             from_version=champion,
         )  # fmt: skip
-        made = _move(project, record.write(project, made, record.moving(found, made, approvals)))
+        made = _move(project, made, record.moving(found, made, approvals))
     publish.drain(project)
     return made
 
@@ -100,13 +101,14 @@ def at_once(project: Project, model: str, report: GateReport, policy: Model) -> 
     with registry.locked(project):
         settle(project)
         found, facts = record.verdict(project, model, report, policy)
-        champion = registry.champion(project, model)
-        if champion != report.champion:
-            raise _moved(record.write(project, found, facts), champion)
-        try_out(project, model, report.challenger)
-        made = dataclasses.replace(found, kind="promote", state="intended")
-        facts |= record.moving(None, made, ())
-        made = _move(project, record.write(project, made, facts))
+        try:
+            _check_champion(project, found)
+            try_out(project, model, report.challenger)
+            made = dataclasses.replace(found, kind="promote", state="intended")
+            made = _move(project, made, facts | record.moving(None, made, ()))
+        except _MovedError:
+            record.write(project, found, facts)
+            raise
     publish.drain(project)
     return made
 
@@ -167,7 +169,7 @@ def rollback(
             model=model, from_version=champion, to_version=target,
             reason=why or f"back to the champion before {named(champion)}",
         )  # fmt: skip
-        made = _move(project, record.write(project, made, record.moving(None, made, ())))
+        made = _move(project, made, record.moving(None, made, ()))
     publish.drain(project)
     return made
 
@@ -293,12 +295,21 @@ def _because(found: Decision, approvals: Sequence[Decision]) -> str:
     return f"{found.reason}; approved by {people}"
 
 
-def _moved(found: Decision, champion: int | None) -> ConflictError:
-    return ConflictError(
-        f"the champion of {found.model} is now {named(champion)}, and v{found.to_version}"
-        f" was compared with {named(found.from_version)}",
-        hint=f"judge again: `mlops gate {found.model}`",
-    )
+class _MovedError(ConflictError):
+    """The champion is not the one that a decision goes by. Nothing was written."""
+
+    def __init__(self, made: Decision, champion: int | None) -> None:
+        super().__init__(
+            f"the champion of {made.model} is now {named(champion)}, and v{made.to_version}"
+            f" was compared with {named(made.from_version)}",
+            hint=f"judge again: `mlops gate {made.model}`",
+        )
+
+
+def _check_champion(project: Project, made: Decision) -> None:
+    champion = registry.champion(project, made.model)
+    if champion != made.from_version:
+        raise _MovedError(made, champion)
 
 
 def _dangling(project: Project) -> list[Decision]:
@@ -316,19 +327,28 @@ def _settled(project: Project, intended: Decision) -> Decision:
     return record.close(project, intended, "applied" if is_moved else "void", why)
 
 
-def _move(project: Project, intended: Decision) -> Decision:
-    try:
-        registry.move_alias(project, intended.model, intended.to_version)
-    except NotFoundError:  # MLflow refused, so it certainly was not moved
-        record.close(project, intended, "void", "MLflow has no such version")
-        raise
-    now_champion = registry.champion(project, intended.model)
-    if now_champion != intended.to_version:
-        record.close(
-            project, intended, "void", f"somebody else gave the alias to {named(now_champion)}"
-        )
-        raise ConflictError(
-            f"the alias of {intended.model} was given to {named(now_champion)} in the same moment",
-            hint=f"judge again: `mlops gate {intended.model}`",
-        )
-    return record.close(project, intended, "applied")
+def _move(project: Project, made: Decision, facts: dict[str, Any]) -> Decision:
+    """Write down what is intended, move the alias, and write down that it was."""
+    with claim.claimed(project, made.model):
+        _check_champion(project, made)
+        intended = record.write(project, made, facts)
+        try:
+            registry.move_alias(project, made.model, made.to_version)
+            champion = registry.champion(project, made.model)
+        except NotFoundError:  # MLflow refused, so it certainly was not moved
+            record.close(project, intended, "void", "MLflow has no such version")
+            raise
+        except ExternalError as error:
+            raise ExternalError(
+                error.message,
+                hint=f"whether v{made.to_version} is champion now is found out, and written down,"
+                " by the next command that decides on models",
+            ) from error
+        if champion != made.to_version:
+            why = f"somebody else gave the alias to {named(champion)} in the same moment"
+            record.close(project, intended, "void", why)
+            raise ConflictError(
+                f"{made.model} v{made.to_version} is not champion: {why}",
+                hint=f"judge again: `mlops gate {made.model}`",
+            )
+        return record.close(project, intended, "applied")

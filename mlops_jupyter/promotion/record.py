@@ -53,13 +53,14 @@ def verdict(
     project: Project, model: str, report: GateReport, policy: Model | None
 ) -> tuple[Decision, dict[str, Any]]:
     """Return what a gate found, not written yet, and the facts that it rests on."""
+    whole = _whole(policy)
     facts = {
         "challenger": _contender(project, model, report.challenger),
         "champion": _contender(project, model, report.champion),
         "data": _data(project, report),
         "report": msgspec.to_builtins(report),
-        "policy": msgspec.to_builtins(policy),
-        "policy_digest": digest_of(chain.encoded({"policy": msgspec.to_builtins(policy)})),
+        "policy": whole,
+        "policy_digest": digest_of(chain.encoded({"policy": whole})),
         "libraries": _libraries(),
     }
     made = Decision(
@@ -207,6 +208,17 @@ def _is_hidden(character: str) -> bool:
 
 def _tell_mlflow(rows: sqlite3.Connection, decision_id: str) -> None:
     rows.execute("INSERT INTO decision_outbox (decision_id) VALUES (?)", (decision_id,))
+
+
+def _whole(policy: Any) -> Any:
+    """Return a policy with its defaults, which may be others in a later version."""
+    if isinstance(policy, msgspec.Struct):
+        return {name: _whole(getattr(policy, name)) for name in policy.__struct_fields__}
+    if isinstance(policy, list | tuple):
+        return [_whole(one) for one in policy]
+    if isinstance(policy, dict):
+        return {str(key): _whole(one) for key, one in policy.items()}
+    return policy
 
 
 def _contender(project: Project, model: str, version: int | None) -> dict[str, Any] | None:
