@@ -81,7 +81,8 @@ def _draft(
         click.echo(made.text, nl=False)
     else:
         click.echo(f"{write(project, made)}: the model {model!r}, from run {made.run_id[:8]}")
-        click.echo(f"read it, change what does not fit, then: `mlops gate {model}`")
+        judge = f"mlops gate {model} --challenger {made.run_id[:8]}"
+        click.echo(f"read it, change what does not fit, then: `{judge}`")
     for warning in made.warnings:
         click.echo(f"warning: {warning}", err=True)
     return 0

@@ -39,7 +39,11 @@ def show_report(report: GateReport, model: str) -> None:
     shown = table(*columns, "why", title=words.title(model, report))
     for check, bar in list(zip(ordered, drawn, strict=True))[:MOST_CHECKS]:
         cells = [f"{SIGNS[check.verdict]} {words.said(check.verdict)}", check.check]
-        cells += [words.measured(check), *([bar] if any(drawn) else []), _why(check)]
+        cells += [
+            words.measured(check),
+            *([bar] if any(drawn) else []),
+            _why(check, is_wide=is_wide),
+        ]
         shown.add_row(*cells)
     to.print(shown)
     left = ordered[MOST_CHECKS:]
@@ -49,7 +53,9 @@ def show_report(report: GateReport, model: str) -> None:
         click.echo(f"warning: {warning}")
 
 
-def _why(check: CheckResult) -> str:
+def _why(check: CheckResult, *, is_wide: bool) -> str:
+    if check.verdict == "pass" and not is_wide and words.measured(check):
+        return ""  # the numbers stand beside it already
     needed = check.rows_needed
     if check.verdict != "hold" or needed is None:
         return check.why

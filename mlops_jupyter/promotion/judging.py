@@ -74,7 +74,7 @@ def judge(
     if number == challenger.version:
         raise UsageError(
             f"{model} v{number} is champion already",
-            hint="judge another version: `mlops gate MODEL VERSION`, or the id of a run",
+            hint=f"judge another one: `mlops gate {model} --challenger VERSION`, or RUN",
         )
     champion = None if number is None else registry.get(project, model, number)
     return gates.judge(
@@ -145,7 +145,7 @@ def _challenger(project: Project, model: str, asked: int | str | None) -> ModelV
         if not found:
             raise UsageError(
                 f"{model} has no version yet",
-                hint=f"name a run that kept a model: `mlops gate {model} RUN`",
+                hint=f"name a run that kept a model: `mlops gate {model} --challenger RUN`",
             )
         return found[0]
     if isinstance(asked, int):

@@ -38,7 +38,7 @@ def judgeable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     broken = (raising.RaisingModel(), raising.WaitingModel())
     models = (good_model(), blind_model(), good_model(), *broken)
     with exclusive(made.folder / mirror.ALIVE, 0, mirror.WHAT):
-        runs = [keep_run(made, model, copy=False) for model in models]
+        runs = [keep_run(made, model, copy=False, reads=["train@1"]) for model in models]
         mirror.drain(made)
         for run in runs:
             registry.register(made, "late", run)

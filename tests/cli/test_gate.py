@@ -13,7 +13,7 @@ import pytest
 from junitparser import JUnitXml
 
 from mlops_jupyter.models import registry
-from mlops_jupyter.project import Project, open_project
+from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import history
 from tests.cli.conftest import AGAIN, BLIND, FLOOR, GOOD, RAISING, WAITING
 from tests.command import Mlops, runner
@@ -330,19 +330,18 @@ def test_roll_back(late: Late, mlops: Mlops) -> None:
 
 
 class TestInit:
-    def test_a_draft_is_written(self, late: Late, mlops: Mlops) -> None:
+    def test_a_draft_is_judged_by_at_once(self, late: Late, mlops: Mlops) -> None:
         project = late()
         (project.root / "mlops.yaml").write_text("version: 1  # mine\n")
         run = registry.get(project, "late", GOOD).run_id
 
-        code, out, _ = mlops("gate", "late", "--init", "--from", run, "--data", "test@1",
-                             "--label", "late")  # fmt: skip
+        code, out, _ = mlops("gate", "late", "--init", "--from", run)
 
         assert code == 0
         assert f"from run {run[:8]}" in out
         text = (project.root / "mlops.yaml").read_text()
         assert text.startswith("version: 1  # mine\n")
-        assert open_project(project.root).settings.models["late"].checks
+        assert mlops("gate", "late", "--challenger", run[:8])[0] == 0
         code, _, err = mlops("gate", "late", "--init", "--from", run)
         assert code == 2
         assert "is declared already" in err

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from mlops_jupyter.cli.main import main
 from mlops_jupyter.errors import UsageError
@@ -49,11 +50,16 @@ def test_promoted_refused_and_rolled_back(
     assert "promoted: late v2 is now champion in place of v1" in out
 
     # a worse one is refused, with the reason
-    code, out, _ = command(capsys, "release", "late", "-p", "look_at", "distance")
+    code, out, _ = command(
+        capsys, "release", "late", "-p", "look_at", "distance", "--report", "out"
+    )
     assert code == 1
     assert "more than the margin of 0.01" in out
     assert "refused: late v3 is not promoted, v2 stays champion" in out
     assert registry.champion(project, "late") == 2
+    (suite,) = JUnitXml.fromfile("out/junit.xml")
+    assert (suite.tests, suite.failures) == (3, 1)
+    assert json.loads((project.root / "out" / "decision.json").read_text())["record"]["report"]
 
     code, out, _ = command(capsys, "rollback", "late", "--reason", "the alarm")
     assert (code, out) == (0, "rolled back: late v1 is champion again in place of v2\n")

@@ -52,7 +52,7 @@ def as_text(decision: Decision) -> str:
     report = _report(decision)
     if report is None:
         return _said(decision)
-    lines = [words.title(decision.model, report), words.outcome(decision, report.verdict)]
+    lines = [words.title(decision.model, report), words.outcome(decision)]
     lines += [f"warning: {warning}" for warning in report.warnings]
     for check in words.worst_first(report.checks):
         parts = [words.measured(check), words.asked(check) and f"limit {words.asked(check)}"]
@@ -92,7 +92,7 @@ def _parts(decision: Decision, report: GateReport) -> Iterator[str]:
         f" {NAMES[report.verdict]}</span>"
         f' <span style="font-weight: 600">{_text(words.title(decision.model, report))}</span></div>'
     )
-    counted = f"{words.counted(report)} · {words.outcome(decision, report.verdict)}"
+    counted = f"{words.counted(report.checks)} · {words.outcome(decision)}"
     yield f'<div style="{_QUIET}">{_text(counted)}</div>'
     for warning in report.warnings:
         yield (

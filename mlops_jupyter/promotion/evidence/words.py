@@ -47,6 +47,8 @@ def measured(check: CheckResult) -> str:
     if not math.isfinite(value):
         return "not a number"
     known = [b for b in (value, check.lower, check.upper) if b is not None and math.isfinite(b)]
+    if len(known) == 1 and check.kind not in _DIFFERENCES:
+        return metric_text(value)
     scale = 100.0 if _in_points(check) else 1.0
     digits = _decimals([number * scale for number in known])
     unit = " pt" if _in_points(check) else ""
@@ -211,9 +213,7 @@ def next_step(decision: Decision, waiting: Waiting | None) -> str:
         return f"{settled}; or approve it with `mlops approve {model}`" if missing else settled
     if report is None:
         return ""
-    worst = next(iter(worst_first(report.checks)), None)
-    said = "" if worst is None else f"{worst.check}: {worst.why}; "
-    return f"{said}what would change it: `mlops why {model}@{decision.to_version}`"
+    return f"what would change it: `mlops why {model}@{decision.to_version}`"
 
 
 def approvals_missing(waiting: Waiting | None) -> str:
