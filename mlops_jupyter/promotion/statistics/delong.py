@@ -2,8 +2,9 @@
 
 DeLong, DeLong and Clarke-Pearson (1988, Biometrics 44:837), from one sort of the scores as in
 Sun and Xu (2014, IEEE Signal Process. Lett. 21:1389), with the degrees of freedom of Brunner and
-Munzel (2000, Biom. J. 42:17), which matter where one class is rare. Clusters as in Obuchowski
-(1997, Biometrics 53:567).
+Munzel (2000, Biom. J. 42:17), which matter where one class is rare, and the bounds moved out where
+the placements are skewed (Hall 1992, J. R. Stat. Soc. B 54:221). Clusters as in Obuchowski (1997,
+Biometrics 53:567).
 """
 
 from __future__ import annotations
@@ -170,18 +171,22 @@ def _of_placements(
     if codes is not None:
         method += " by clusters"
         return _by_clusters(value, positive, centred, codes, level, limits, method)
-    parts, sizes = [], []
+    parts, sizes, cubes = [], [], 0.0
     for side in (centred[positive], centred[~positive]):
         if len(side) < 2:
             reason = "one row of a class says nothing of others"
             return unbounded(value, reason, len(placed), method, level, limits)
         parts.append(float(np.var(side, ddof=1)) / len(side))
         sizes.append(len(side) - 1)
+        cubes += float((side * side) @ side) / len(side) ** 3
     variance = sum(parts)
     degrees = math.inf
     if variance > 0:
         degrees = variance**2 / sum(part**2 / size for part, size in zip(parts, sizes, strict=True))
-    return of_error(value, math.sqrt(variance), len(placed), method, level, degrees, limits)
+    return of_error(
+        value, math.sqrt(variance), len(placed), method, level, degrees, limits,
+        _lean(cubes, variance),
+    )  # fmt: skip
 
 
 def _by_clusters(
@@ -201,7 +206,14 @@ def _by_clusters(
     pairs = (sums[0] @ sums[0], sums[1] @ sums[1], 2 * sums[0] @ sums[1])
     variance = sum(float(pair) * by for pair, by in zip(pairs, factors, strict=True))
     error = math.sqrt(max(variance, 0.0))
-    return of_error(value, error, codes.count, method, level, min(held) - 1, limits)
+    units = sums[0] + sums[1]
+    lean = _lean(float((units * units) @ units), error**2)
+    return of_error(value, error, codes.count, method, level, min(held) - 1, limits, lean)
+
+
+def _lean(cubes: float, variance: float) -> float:
+    """Return the skewness of a value from the sum of its parts' cubes."""
+    return cubes / variance**1.5 if variance > 0 else 0.0
 
 
 def _perfect(made: Interval, positive: Any, codes: Groups | None) -> Interval:

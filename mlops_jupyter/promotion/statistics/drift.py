@@ -95,7 +95,7 @@ def compare(reference: Reference, values: Any) -> ColumnDrift:
     """
     try:
         found = tally(reference, values, PARTS)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         nan = math.nan
         count = len(values) if hasattr(values, "__len__") else 0
         return ColumnDrift(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlops_jupyter.promotion.statistics import student
 from mlops_jupyter.promotion.statistics.delong import placements
 from mlops_jupyter.promotion.statistics.interval import Interval, mean, of_error
 
@@ -49,10 +50,17 @@ def interval(
     if degrees < 1:
         only = of_error(found.value, math.nan, 1, method, level, limits=limits)
         return replace(only, count=made.count)
-    # the correction n / (n - 1) of the variance, for as many rows as tell of it
-    more = (degrees + 1) / degrees * (made.count - 1) / made.count
-    error = made.standard_error * math.sqrt(more)
-    return of_error(found.value, error, made.count, method, level, degrees, limits)
+    # the correction n / (n - 1) of the variance, and the quantile, for as many rows as tell of it
+    more = math.sqrt((degrees + 1) / degrees * (made.count - 1) / made.count)
+    more *= student.quantile(level, degrees) / student.quantile(level, made.count - 1)
+    return replace(
+        made,
+        value=found.value,
+        lower=max(found.value + (made.lower - made.value) * more, limits[0]),
+        upper=min(found.value + (made.upper - made.value) * more, limits[1]),
+        method=method,
+        standard_error=made.standard_error * more,
+    )
 
 
 def difference(first: Influence, second: Influence) -> Influence:

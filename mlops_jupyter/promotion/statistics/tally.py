@@ -16,8 +16,18 @@ SAMPLE = 250_000
 SHOWN = 20
 """New categories that are told."""
 
+LONGEST = 60
+"""Characters of one."""
+LONGEST_READ = 1000
+
 FEWEST = 5
 """Rows that a part of a number's range should get."""
+
+_OBJECTS = {
+    "number": {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"},
+    "time": {"date", "datetime", "datetime64", "empty"},
+}
+"""What pandas calls objects that are of this kind."""
 
 _UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
@@ -122,31 +132,32 @@ def _ends(up_to: Any, parts: int) -> Any:
 def as_numbers(column: Any, kind: str) -> Any:
     """Return numbers, or times and durations in seconds, as floats; NaN where one is missing.
 
+    Parameters
+    ----------
+    column : pandas.Series
+    kind : str
+        Of the reference: ``"number"`` or ``"time"``.
+
     Raises
     ------
     ValueError
         They are something else.
     """
-    kind_of = getattr(column.dtype, "kind", "O")
-    if hasattr(column.dtype, "tz"):
-        column, kind_of = column.dt.tz_convert(None), "M"
-    if kind_of in "mM" and (kind == "time") == (kind_of == "M"):
-        found = column.to_numpy()
-        unit = np.datetime_data(found.dtype)[0]
-        seconds = found.view(np.int64) / _UNITS[unit]
-        return np.where(np.isnat(found), np.nan, seconds)
-    try:
-        if kind == "time":
-            import pandas as pd
+    import pandas as pd
 
-            if kind_of != "O":
-                raise ValueError(kind_of)
-            return as_numbers(pd.to_datetime(column, utc=True), kind)
-        if kind_of not in "biufO":
-            raise ValueError(kind_of)
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise ValueError(f"it was a {kind}, and now is {column.dtype}") from None
+    of_values = getattr(column.dtype, "kind", "O")
+    if of_values == "O" and pd.api.types.infer_dtype(column, skipna=True) in _OBJECTS[kind]:
+        column = pd.to_datetime(column, utc=True) if kind == "time" else column.astype(float)
+        of_values = column.dtype.kind
+    if getattr(column.dtype, "tz", None) is not None:
+        column = column.dt.tz_convert(None)
+    if of_values in ("M" if kind == "time" else "m"):
+        found = column.to_numpy()
+        seconds = found.view(np.int64) / _UNITS[np.datetime_data(found.dtype)[0]]
+        return np.where(np.isnat(found), np.nan, seconds)
+    if kind == "time" or of_values not in "biuf":
+        raise ValueError(f"it was a {kind}, and now is of type {column.dtype}")
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _categories(reference: Reference, column: Any) -> Tally:
@@ -172,9 +183,17 @@ def _categories(reference: Reference, column: Any) -> Tally:
         shares[-1] = 0.0
         others = np.flatnonzero((wanted == len(places)) & (found > 0))
         others = others[np.argsort(-found[others], kind="stable")[:SHOWN]]
-        new = [str(names[place]) for place in others]
+        new = [_shown(str(names[place])) for place in others]
     empty = len(codes) - int(found.sum())
     return _with_rest(reference, shares, counts, new, len(codes), empty, 0, rows, nulls)
+
+
+def _shown(text: str) -> str:
+    """Return a value as a profile would tell it: short, and without what looks personal."""
+    from mlops_jupyter.data.statistics.personal import masked
+
+    plain = masked(text[:LONGEST_READ])
+    return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
 
 
 def _with_rest(
