@@ -26,7 +26,8 @@ MOST = 2_000
 MORE = 2.0
 """Rows that are added to a table of counts for the draws."""
 WORK = 20_000_000
-"""Rows, or cells, in all resamples together."""
+"""Rows in all resamples together."""
+WORK_OF_CELLS = 4_000_000
 BATCH = 2_000_000
 
 Counted = Callable[[Counts], Any]
@@ -187,7 +188,7 @@ def _drawn(
 
     rows = int(counts.sum())
     chance = (counts + more) / (counts + more).sum()
-    times = max(min(resamples, WORK // size), FEWEST)
+    times = max(min(resamples, WORK_OF_CELLS // size), FEWEST)
     generator = np.random.default_rng(seed)
     at_once = max(BATCH // size, 1)
     with np.errstate(invalid="ignore", divide="ignore"):

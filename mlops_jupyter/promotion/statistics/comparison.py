@@ -233,7 +233,7 @@ def _recall(scores: Scores, level: float, clusters: Any) -> Interval:
         return _MACRO_RECALL.single(scores, level, clusters)
     found = _of_positives(scores)
     made = rate(_hit_positives(scores, found), level, _some(clusters, found))
-    return made if clusters is not None else replace(made, count=len(found))
+    return replace(made, count=_count(scores, groups(clusters, len(found))))
 
 
 def _recall_difference(a: Scores, b: Scores, level: float, clusters: Any) -> Interval:
@@ -242,7 +242,7 @@ def _recall_difference(a: Scores, b: Scores, level: float, clusters: Any) -> Int
     found = _of_positives(a)
     hits = (_hit_positives(a, found), _hit_positives(b, found))
     made = rate_difference(*hits, level, _some(clusters, found))
-    return made if clusters is not None else replace(made, count=len(found))
+    return replace(made, count=_count(a, groups(clusters, len(found))))
 
 
 def _of_positives(scores: Scores) -> Any:

@@ -105,10 +105,15 @@ def auc_difference(
     gap = first - second
     value = float(first[positive].mean()) - float(second[positive].mean())
     made = _of_placements(value, positive, gap, codes, level, (-1.0, 1.0), method)
-    if made.standard_error == 0 and not np.array_equal(values[0], values[1]):
+    if made.standard_error == 0 and not _same_order(*values):
         apart = (auc(truth, a, level, clusters), auc(truth, b, level, clusters))
         return _combined(made, *apart)
     return made
+
+
+def _same_order(first: Any, second: Any) -> bool:
+    ranks = (np.unique(side, return_inverse=True)[1] for side in (first, second))
+    return bool(np.array_equal(*ranks))
 
 
 def placements(positive: Any, scores: Any) -> Any:

@@ -205,12 +205,14 @@ def mean(values: Any, level: float = 0.05, clusters: Any = None) -> Interval:
 
 def _spread(units: Any, rows: int) -> tuple[float, float]:
     """Return the standard error of a mean, and its skewness, from sums of independent units."""
+    scale = float(np.abs(units).max())
+    if scale == 0 or not math.isfinite(scale):
+        return scale, 0.0
+    units = units / scale  # or the cubes of large values would be too large
     squares = units * units
     total, count = float(squares.sum()), len(units)
-    error = math.sqrt(total * count / max(count - 1, 1)) / rows
-    cubes = float(squares @ units)
-    lean = cubes / total**1.5 if total > 0 else 0.0
-    return error, lean if math.isfinite(lean) else 0.0
+    error = scale * math.sqrt(total * count / max(count - 1, 1)) / rows
+    return error, float(squares @ units) / total**1.5
 
 
 def of_error(
@@ -249,8 +251,10 @@ def _leaning(quantile: float, lean: float) -> tuple[float, float]:
     """Return how many standard errors the bounds are away, to the left and to the right."""
 
     def back(t: float) -> float:
-        root = float(np.cbrt(1 + lean * (t - lean / 6)))
-        return 3 * (root - 1) / lean
+        more = lean * (t - lean / 6)
+        # nothing is lost of a small lean: the cube root of 1 + more, less 1
+        root = math.expm1(math.log1p(more) / 3) if more > -0.5 else float(np.cbrt(1 + more)) - 1
+        return 3 * root / lean
 
     return max(back(quantile), quantile), max(-back(-quantile), quantile)
 

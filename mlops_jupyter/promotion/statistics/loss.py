@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.statistics.sample import bad_values
 
 
 def hits(scores: Scores) -> Any:
@@ -59,11 +60,15 @@ def numbers(values: Any) -> Any:
     Raises
     ------
     ValueError
-        It is something else.
+        It is something else, or some are not finite.
     """
     if values.dtype.kind not in "biufO":
         raise ValueError(f"the values are no numbers, but {values.dtype}")
-    return values.astype(float)
+    found = values.astype(float)
+    wrong = bad_values(found)
+    if wrong is not None:
+        raise ValueError(wrong)
+    return found
 
 
 def positive(scores: Scores) -> Any:
