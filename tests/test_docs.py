@@ -11,14 +11,14 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import msgspec
 import pytest
 import yaml
 
 from mlops_jupyter import config
-from mlops_jupyter.cli.main import COMMANDS, cli
+from mlops_jupyter.cli.main import COMMANDS
 from mlops_jupyter.project import Project
+from tests.command import parsed
 from tests.kernel import Kernel
 
 ROOT = Path(__file__).parents[1]
@@ -38,17 +38,6 @@ def commands(page: Path) -> list[str]:
     return [
         line.partition(" #")[0].removeprefix("$ ").strip() for line in lines if line[:2] == "$ "
     ]
-
-
-def parsed(words: list[str]) -> click.Context:
-    """Parse a command line as far as its last command, without running it."""
-    command: click.Command = cli
-    context = click.Context(command, info_name="mlops", **cli.context_settings)
-    while isinstance(command, click.Group) and words and words[0][:1] != "-":
-        _, child, rest = command.resolve_command(context, words)
-        assert child is not None, f"no command {words[0]!r}"
-        command, words = child, rest
-    return command.make_context(command.name, list(words), parent=context)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from mlops_jupyter.project import Project
 from mlops_jupyter.runs import mirror
 from mlops_jupyter.store.lock import exclusive
+from tests.command import program
 from tests.pipelines.export.study import write_study
 
 ROOT = Path(__file__).parents[3]
@@ -30,15 +30,7 @@ def study(tmp_path: Path) -> Iterator[Project]:
 @pytest.fixture
 def command(tmp_path: Path) -> str:
     """Return a folder for the PATH with the command `mlops` of these tests."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
-    file = folder / "mlops"
-    file.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{path}" exec "{sys.executable}" -m mlops_jupyter.cli.main "$@"\n'
-    )
-    file.chmod(0o755)
-    return str(folder)
+    return program(tmp_path / "bin")
 
 
 def python_of(tool: str) -> Path:

@@ -18,6 +18,7 @@ from tree_sitter import Language, Parser
 
 from mlops_jupyter.promotion.ci.init import WRITERS
 from mlops_jupyter.promotion.ci.job import Job
+from tests.command import parsed
 from tests.promotion.ci.jobs import (
     HOSTILE,
     PLAIN,
@@ -386,3 +387,18 @@ def test_places_are_the_usual_ones() -> None:
         "teamcity": ".teamcity/settings.kts",
         "travis": ".travis.yml",
     }
+
+
+@EACH
+def test_the_commands_are_those_that_there_are(
+    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    called = set()
+    for script in scripts(system, written(system, PLAIN)):
+        for line in re.findall(r"\bmlops ([a-z].*?)(?=$| > | &&| \|\||;)", script, re.MULTILINE):
+            words = re.sub(r"\$\{\w+:\+(.*?)\}", r"\1", line)
+            command = parsed([word.replace('"$', "").strip('"') for word in words.split()])
+            called.add(command.command_path)
+    ours = {"mlops pipeline run", "mlops gate", "mlops release", "mlops pull", "mlops push"}
+    assert called == ours | (set() if system == "travis" else {"mlops approve", "mlops promote"})
