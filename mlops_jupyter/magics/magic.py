@@ -79,7 +79,8 @@ class MlopsMagics(Magics):
         ``%mlops start NAME`` begins a run that goes on over the next cells until
         ``%mlops stop``, with the options of ``%%track``; ``%mlops start --resume RUN`` goes on
         with an ended one. ``%mlops stop --status failed`` says how it ended. ``%mlops runs``
-        shows the runs as a table, ``%mlops profile train@3`` the columns of a data version.
+        shows the runs as a table, ``%mlops profile train@3`` the columns of a data version,
+        ``%mlops gate MODEL`` what a gate finds, with its intervals drawn.
         """
         verb, _, rest = line.strip().partition(" ")
         here = {
@@ -88,6 +89,7 @@ class MlopsMagics(Magics):
             "runs": self._runs,
             "profile": self._profile,
             "diff": self._diff,
+            "gate": self._gate,
             "receive": self._receive,
             "pass_on": self._pass_on,
         }
@@ -174,6 +176,18 @@ class MlopsMagics(Magics):
 
         found = diff(project, before, after, key=options["key"])
         self.shell.display_pub.publish({"text/plain": str(found), "text/html": as_html(found)})
+
+    def _gate(self, line: str) -> None:
+        """Judge a version of a model, and show what the gate found; files are the command's."""
+        from mlops_jupyter.magics import gate
+
+        words = _words(line)
+        with _clicks():
+            asked = gate.asked(words)
+        if asked is None:
+            _command(["gate", *words])
+        else:
+            gate.show(self.shell, self._project(), asked)
 
     def _receive(self, line: str) -> None:
         """Take over variables from the steps before (in the notebooks of a pipeline)."""

@@ -42,12 +42,15 @@ _CELL = "text-align: left; vertical-align: top; padding: 3px 14px 3px 0; white-s
 _NUMBER = f"{_CELL}; font-variant-numeric: tabular-nums"
 
 
-def bundle(decision: Decision) -> dict[str, str]:
-    """Return a decision as text and as HTML."""
-    return {"text/plain": as_text(decision), "text/html": as_html(decision)}
+def bundle(decision: Decision, next_step: str = "") -> dict[str, str]:
+    """Return a decision as text and as HTML, and what people can do now."""
+    return {
+        "text/plain": as_text(decision, next_step),
+        "text/html": as_html(decision, next_step),
+    }
 
 
-def as_text(decision: Decision) -> str:
+def as_text(decision: Decision, next_step: str = "") -> str:
     """Return a decision, and what the gate found with which it was made, as lines."""
     report = _report(decision)
     if report is None:
@@ -60,16 +63,19 @@ def as_text(decision: Decision) -> str:
         sign = f"{SIGNS[check.verdict]} {NAMES[check.verdict]}"
         lines.append(f"  {sign}: {check.check}{f' · {numbers}' if numbers else ''}")
         lines += [f"      {text}" for text in _sentences(check)]
+    if next_step:
+        lines.append(f"next: {next_step}")
     return "\n".join(lines)
 
 
-def as_html(decision: Decision) -> str:
+def as_html(decision: Decision, next_step: str = "") -> str:
     """Return a decision as HTML, in the colours of the page; that of a gate as a card."""
     report = _report(decision)
     parts = [_text(_said(decision))] if report is None else _parts(decision, report)
     return (
         '<div style="font-size: var(--jp-ui-font-size1, 13px); line-height: 1.5; max-width: 60em">'
         + "".join(parts)
+        + (f'<div style="{_QUIET}">next: {_text(next_step)}</div>' if next_step else "")
         + "</div>"
     )
 
