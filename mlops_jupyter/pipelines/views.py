@@ -33,6 +33,8 @@ def shared(values: Iterable[Any]) -> Views:
         return {}
     arrays = {id(value): value for value in values if _is_plain(value)}
     owners = {one: _owner(array) for one, array in arrays.items()}
+    whole = _whole(arrays, owners)
+    owners = {one: whole.get(id(owner), owner) for one, owner in owners.items()}
     holders: dict[int, int] = {}
     for owner in owners.values():
         if owner is not None:
@@ -73,6 +75,26 @@ def _owner(value: Any) -> Any:
         owner = owner.base
     contiguous = owner.flags.c_contiguous or owner.flags.f_contiguous
     return owner if contiguous and not owner.dtype.hasobject else None
+
+
+def _whole(arrays: Mapping[int, Any], owners: Mapping[int, Any]) -> dict[int, Any]:
+    """Return by the ids of owners that are none of the arrays one that looks into all of it.
+
+    Where an array lies that was restored is another one than before, which nobody else knows.
+    """
+    found: dict[int, Any] = {}
+    for one, array in arrays.items():
+        owner = owners[one]
+        if owner is None or id(owner) in arrays or id(owner) in found:
+            continue
+        contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+        if (
+            contiguous
+            and array.nbytes == owner.nbytes
+            and array.flags.writeable == owner.flags.writeable
+        ):
+            found[id(owner)] = array
+    return found
 
 
 def _view(value: Any, owner: Any) -> View:

@@ -212,3 +212,11 @@ def test_what_arrived_crosses_the_next_boundary_alike(cross: Cross, made: list[A
 def digest(values: dict[str, Any]) -> str:
     shared = views.shared(value for _, value in reached(values))
     return digest_of_values(values, lambda _: False, shared)
+
+
+def test_rows_of_an_array_cross_the_next_boundary_alike(cross: Cross) -> None:
+    whole = np.asfortranarray(np.zeros((2, 2)) * 1.5)
+    values = {"v0": whole, "v1": whole[1:]}
+    arrived = cross(values)
+    assert np.shares_memory(arrived["v0"], arrived["v1"])
+    assert digest(arrived) == digest(values)
