@@ -95,12 +95,18 @@ def _mirrored(
     """Draw for the two models in an order of their own, so that swapping them only mirrors."""
     cells, counts = _cells(codes, classes)
     swapped, swapped_counts = _cells(codes[[0, 2, 1]], classes)
-    is_swapped = (swapped.tobytes(), swapped_counts.tobytes()) < (cells.tobytes(), counts.tobytes())
-    if is_swapped:
+    one, other = (
+        (c.tobytes(), n.tobytes()) for c, n in ((cells, counts), (swapped, swapped_counts))
+    )
+    if other < one:
         cells, counts = swapped, swapped_counts
     value, draws = _drawn(statistic, cells, counts, classes, resamples, seed)
+    if other == one:
+        # neither model is the first: each draw is as likely the other way round
+        half = draws[: (len(draws) + 1) // 2]
+        draws = np.concatenate([half, -half])
     made = of_draws(value, draws, codes.shape[1], level)
-    return -made if is_swapped else made
+    return -made if other < one else made
 
 
 def coded(columns: list[Any], classes: Any = None) -> tuple[Any, int]:

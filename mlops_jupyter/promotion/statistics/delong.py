@@ -112,8 +112,8 @@ def auc_difference(
 
 
 def _same_order(first: Any, second: Any) -> bool:
-    ranks = (np.unique(side, return_inverse=True)[1] for side in (first, second))
-    return bool(np.array_equal(*ranks))
+    ranks = [np.unique(side, return_inverse=True)[1] for side in (first, second)]
+    return bool(np.array_equal(ranks[0], ranks[1]))
 
 
 def placements(positive: Any, scores: Any) -> Any:
