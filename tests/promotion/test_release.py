@@ -54,11 +54,12 @@ def test_promoted_refused_and_rolled_back(
         capsys, "release", "late", "-p", "look_at", "distance", "--report", "out"
     )
     assert code == 1
-    assert "more than the margin of 0.01" in out
+    assert "✗ fail" in out
     assert "refused: late v3 is not promoted, v2 stays champion" in out
     assert registry.champion(project, "late") == 2
     (suite,) = JUnitXml.fromfile("out/junit.xml")
     assert (suite.tests, suite.failures) == (3, 1)
+    assert "more than the margin of 0.01" in Path("out/summary.md").read_text()
     assert json.loads((project.root / "out" / "decision.json").read_text())["record"]["report"]
 
     code, out, _ = command(capsys, "rollback", "late", "--reason", "the alarm")
