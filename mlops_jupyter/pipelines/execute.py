@@ -74,6 +74,22 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A run that executes an earlier one again, see `mlops_jupyter.pipelines.repeat`.
+
+    Attributes
+    ----------
+    files : tuple of NotebookFile
+        The notebooks as they were.
+    environment : mapping of str to str
+        Of the process: all of it.
+    """
+
+    files: tuple[NotebookFile, ...]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What the process that executes the steps is told.
 
@@ -134,6 +150,7 @@ def run_pipeline(
     limits: Limits | None = None,
     pipeline_run_id: str | None = None,
     cluster: str | None = None,
+    again: Again | None = None,
 ) -> PipelineRun:
     """Run a pipeline that ``mlops.yaml`` declares.
 
@@ -164,6 +181,8 @@ def run_pipeline(
         A new id, of callers that look at the run before it has ended.
     cluster : str, optional
         Address of a Dask scheduler, on whose workers the steps run. Default: they run here.
+    again : Again, optional
+        It executes an earlier run again. Default: the notebooks as they are now.
 
     Raises
     ------
@@ -176,7 +195,8 @@ def run_pipeline(
     StoppedError
         Somebody cancelled it.
     """
-    request = _request(project, name, given or {}, choice or Choice(), workers, cluster)
+    files = again.files if again else read_files(project, declared(project, name))
+    request = _request(project, name, files, given or {}, choice or Choice(), workers, cluster)
     if member is not None:
         request = replace(request, id=member.id, parent_run_id=member.parent_run_id)
     elif pipeline_run_id is not None:
@@ -184,7 +204,7 @@ def run_pipeline(
     request = replace(request, limits=limits or Limits())
     has_succeeded = False
     try:
-        failure = _execute(project, request, progress, member)
+        failure = _execute(project, request, progress, member, again)
         has_succeeded = failure is None
     finally:
         if hand_over or not has_succeeded:
@@ -197,6 +217,7 @@ def run_pipeline(
 def _request(
     project: Project,
     name: str,
+    files: tuple[NotebookFile, ...],
     given: Mapping[str, Any],
     choice: Choice,
     workers: int | None,
@@ -206,7 +227,6 @@ def _request(
     if workers is not None and workers < 1:
         raise UsageError(f"{workers} workers cannot run anything", hint="give 1 or more")
     record.reconcile(project)
-    files = read_files(project, declared(project, name))
     graph = graph_of(project.root, name, files)
     bound = parameters.bind(graph.pipeline.parameters, given)
     choice.check(graph.names)
@@ -243,14 +263,18 @@ def folder_of(project: Project, pipeline: str, pipeline_run_id: str) -> Path:
 
 
 def _execute(
-    project: Project, request: Request, progress: Progress | None, member: Member | None
+    project: Project,
+    request: Request,
+    progress: Progress | None,
+    member: Member | None,
+    again: Again | None,
 ) -> MlopsError | None:
     folder = folder_of(project, request.pipeline, request.id)
     try:
         folder.mkdir(parents=True)
         with (folder / LOG).open("wb") as log:
             module = "mlops_jupyter.cluster" if request.cluster else "mlops_jupyter.pipelines"
-            running = process.start(module, log)
+            running = process.start(module, log, again.environment if again else None)
     except OSError as error:
         raise refused_by_disk(folder, error) from error
     with running:

@@ -41,8 +41,9 @@ def get(project: Project, pipeline_run_id: str) -> PipelineRun:
 
 def _last_runs(project: Project, name: str) -> tuple[PipelineRun, ...]:
     rows = project.catalog.rows(
-        "SELECT * FROM pipeline_run WHERE pipeline = ? AND part_of IS NULL"
-        " ORDER BY started_at DESC LIMIT ?",
+        "SELECT * FROM pipeline_run WHERE pipeline = ? AND part_of IS NULL AND id NOT IN"
+        " (SELECT pipeline_run_id FROM run WHERE reproduces IS NOT NULL"
+        "  AND pipeline_run_id IS NOT NULL) ORDER BY started_at DESC LIMIT ?",
         (name, LAST_RUNS),
     )
     return tuple(_pipeline_run(project, row) for row in rows)

@@ -33,7 +33,7 @@ def find(project: Project, which: str | None = None) -> PipelineRun:
         "SELECT p.id FROM pipeline_run p LEFT JOIN run r ON r.pipeline_run_id = p.id"
         " WHERE ?1 IS NULL OR p.pipeline = ?1 OR substr(p.id, 1, length(?1)) = ?1"
         " OR substr(r.id, 1, length(?1)) = ?1"
-        " ORDER BY p.pipeline = ?1 DESC, p.started_at DESC LIMIT 1"
+        " ORDER BY p.pipeline = ?1 DESC, r.reproduces IS NOT NULL, p.started_at DESC LIMIT 1"
     )
     row = project.catalog.row(sql, (which or None,))
     if row is None:

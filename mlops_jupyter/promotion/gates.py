@@ -22,6 +22,7 @@ from mlops_jupyter.promotion.checks import (
     latency,
     leakage,
     predictions,
+    reproducible,
     schema,
     slices,
 )
@@ -35,6 +36,7 @@ JUDGES: dict[str, Callable[[Case, Any], Iterable[CheckResult]]] = {
     "drift": drift.judge,
     "leakage": leakage.judge,
     "latency": latency.judge,
+    "reproducible": reproducible.judge,
     "custom": custom.judge,
     "predictions": predictions.judge,
 }
