@@ -159,7 +159,7 @@ class TestColumnsThatCannotBeCompared:
         summary, hour = check(project, test, flights(2000, 2))
 
         assert (summary.verdict, hour.verdict) == ("fail", "fail")
-        assert hour.why == "hour cannot be compared: it was a number, and now is str"
+        assert hour.why == "hour cannot be compared: it was a number, and now is of type str"
 
     def test_one_that_is_gone(self, project: Project) -> None:
         test = flights(512, 1).drop(columns="hour")
