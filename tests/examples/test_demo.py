@@ -63,6 +63,7 @@ def test_the_refusal_says_which_check_failed_and_by_how_much(decisions: list[Dec
     challenger, champion = auc(decisions[4])
     assert decisions[4].reason.startswith("roc_auc not worse than champion v2 by more than 0.01: ")
     assert f"{challenger:.4f} against {champion:.4f}" in decisions[4].reason
+    assert "on origin=JFK it is worse by" in decisions[4].reason
 
 
 def test_the_rollback_says_why(decisions: list[Decision]) -> None:
