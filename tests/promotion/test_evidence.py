@@ -74,6 +74,20 @@ def suite_of(told: Told) -> Suite:
     return suite
 
 
+JENKINS = {
+    "testsuites": {"name", "time", "tests", "failures", "errors"},
+    "testsuite": {"name", "tests", "failures", "errors", "time", "skipped", "timestamp"},
+    "properties": set(),
+    "property": {"name", "value"},
+    "testcase": {"name", "time", "classname"},
+    "failure": {"type", "message"},
+    "error": {"type", "message"},
+    "skipped": {"type", "message"},
+    "system-out": set(),
+}
+"""Elements and attributes of ours that the schema of Jenkins' xUnit plugin knows, junit-10.xsd."""
+
+
 class TestJUnit:
     def test_each_line_of_a_report_is_a_case(self) -> None:
         suite = suite_of(ALL)
@@ -118,6 +132,13 @@ class TestJUnit:
 
         assert len(set(names)) == len(ids)
         assert max(map(len, names)) <= LONGEST_NAME + 10
+
+    def test_the_file_has_only_what_jenkins_knows(self) -> None:
+        root = ET.fromstring(junit(ALL))
+
+        for element in root.iter():
+            assert set(element.attrib) <= JENKINS[element.tag], element.tag
+        assert JENKINS["testsuite"] <= {*root[0].attrib}
 
     def test_hostile_texts_are_valid_xml(self) -> None:
         line = CheckResult(HOSTILE, "fail", None, None, HOSTILE + "x" * 20_000, HOSTILE, HOSTILE)

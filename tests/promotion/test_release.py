@@ -33,15 +33,25 @@ def test_promoted_refused_and_rolled_back(
     project = study(tmp_path / "flights", FLOOR, RECORDED, COMPARE)
     monkeypatch.chdir(project.root)
 
-    # the first model is judged by the floor alone
+    # the first model is judged by the floor alone, and somebody has to approve it
+    policy = (project.root / "mlops.yaml").read_text()
+    asking = json.loads(policy)
+    asking["models"]["late"]["approval"] = {"own": True}
+    (project.root / "mlops.yaml").write_text(json.dumps(asking))
     code, out, _ = command(capsys, "release", "late", "-p", "look_at", "distance")
-    assert code == 0
+    assert code == 4
     assert "late v1, the first model, there is no champion, on test@1: 400 rows" in out
     assert "step 1/1 fit: " in out
     assert "share_late from 0.2 to 0.8, as its run recorded it" in out
     assert "not judged" in out
+    assert "next: it waits for 1 approval: `mlops approve late`" in out
+    assert registry.champion(project, "late") is None
+    assert command(capsys, "approve", "late")[0] == 0
+    code, out, _ = command(capsys, "promote", "late")
+    assert code == 0
     assert "promoted: late v1 is now champion (passed 2 of 3 checks on test@1" in out
     assert registry.champion(project, "late") == 1
+    (project.root / "mlops.yaml").write_text(policy)
 
     # a better one takes over
     code, out, _ = command(capsys, "release", "late", "-p", "look_at", "hour")
@@ -72,10 +82,10 @@ def test_promoted_refused_and_rolled_back(
 
     _, out, _ = command(capsys, "decisions", "late")
     kinds = [line.split()[0] for line in out.splitlines() if " late " in line]
-    assert kinds == ["rollback", "reject", "promote", "promote"]
+    assert kinds == ["rollback", "reject", "promote", "promote", "approve", "pass"]
     _, out, _ = command(capsys, "decisions", "--json")
     decided = json.loads(out)
-    assert [d["to_version"] for d in decided] == [1, 3, 2, 1]
+    assert [d["to_version"] for d in decided] == [1, 3, 2, 1, 1, 1]
     assert decided[0]["reason"] == "the alarm"
     assert [c["verdict"] for c in decided[1]["report"]["checks"]] == ["pass", "pass", "fail"]
 
