@@ -265,7 +265,8 @@ def rate_difference(a: Any, b: Any, level: float = 0.05, clusters: Any = None) -
     The score interval of Tango (1998, Stat. Med. 17:891) with a continuity correction of half a
     row. Where models disagree rarely the t interval is wrong more often than its level: 8 % and
     more of 50 to 200 rows, 5 % to 7 % of 500; this one never was in an enumeration of all outcomes.
-    With clusters it is the cluster-robust t of `mean`.
+    With clusters the rows count for fewer by the design effect (Rao and Scott 1992, Biometrics
+    48:577); where the models never disagree, each cluster counts as one row.
 
     Parameters
     ----------
@@ -284,18 +285,43 @@ def rate_difference(a: Any, b: Any, level: float = 0.05, clusters: Any = None) -
     check_level(level)
     first, second = vector(a, "hits"), vector(b, "hits")
     check_pair(first, second)
-    if clusters is not None:
-        return replace(mean(first - second, level, clusters), method="paired t by clusters")
-    both = (first, second)
-    method = "Tango"
-    for values in both:
+    codes = groups(clusters, len(first))
+    count = len(first) if codes is None else codes.count
+    method = "Tango" if codes is None else "Tango by clusters"
+    for values in (first, second):
         wrong = bad_values(values)
         if wrong is not None:
-            return undefined(wrong, len(first), method, level)
+            return undefined(wrong, count, method, level)
         if bool(((values != 0) & (values != 1)).any()):
             raise ValueError("a rate is of values that are 0 or 1")
     only_a, only_b = int((first > second).sum()), int((first < second).sum())
-    return of_disagreements(only_a, only_b, len(first), level)
+    if codes is None:
+        return of_disagreements(only_a, only_b, len(first), level)
+    return _of_clusters(first - second, only_a, only_b, codes, level)
+
+
+def _of_clusters(gaps: Any, only_a: int, only_b: int, codes: Groups, level: float) -> Interval:
+    rows, method, value = len(gaps), "Tango by clusters", (only_a - only_b) / len(gaps)
+    if codes.count < 2:
+        reason = "one cluster says nothing of others"
+        return unbounded(value, reason, codes.count, method, level, (-1.0, 1.0))
+    alone = (only_a + only_b - value * value * rows) / rows / rows
+    together: float = codes.variance_of_mean(gaps - value)
+    if alone > 0:
+        # rows of a cluster that are opposed to each other are not more than independent ones
+        share = min(alone / together, 1.0) if together > 0 else 1.0
+    else:
+        share = codes.count / rows
+    quantile = student.quantile(level, codes.count - 1)
+    lower, upper = (
+        float(bound)
+        for bound in score.tango_bounds(only_a * share, only_b * share, rows * share, quantile)
+    )
+    error = (upper - lower) / (2 * quantile)
+    return Interval(
+        value, min(lower, value), max(upper, value), codes.count, method, error, level,
+        codes.count - 1, is_skewed=True,
+    )  # fmt: skip
 
 
 def of_disagreements(only_a: int, only_b: int, rows: int, level: float) -> Interval:

@@ -102,14 +102,14 @@ def test_a_column_that_has_not_drifted_has_any_p_value_alike(rows: int) -> None:
         return {"x": DRAW.lognormal(size=rows), "n": DRAW.poisson(3, rows), "c": names[picked]}
 
     p: dict[str, list[float]] = {"x": [], "n": [], "c": []}
-    for _ in range(150):
+    for _ in range(80):
         before, after = drawn(), drawn()
         for name, values in before.items():
             p[name].append(compare(reference(values), after[name]).p)
 
     for found in p.values():
-        assert np.mean(np.array(found) <= 0.05) < 0.11
-        assert np.mean(np.array(found) <= 0.005) < 0.03
+        assert np.mean(np.array(found) <= 0.05) < 0.13
+        assert np.mean(np.array(found) <= 0.005) < 0.04
 
 
 def test_much_data_makes_small_differences_sure_and_no_alarm() -> None:

@@ -163,6 +163,21 @@ def test_models_that_are_right_on_the_same_rows_need_not_be_the_same() -> None:
     assert found.lower == -found.upper < -0.1
 
 
+def test_a_paired_difference_of_clusters_counts_fewer_rows() -> None:
+    draw = np.random.default_rng(4)
+    a, b = draw.random(100) < 0.8, draw.random(100) < 0.7
+    clusters = np.repeat(np.arange(100), 5)
+
+    alone = rate_difference(a, b, LEVEL)
+    together = rate_difference(np.repeat(a, 5), np.repeat(b, 5), LEVEL, clusters)
+
+    assert (together.count, together.method) == (100, "Tango by clusters")
+    assert together.lower == pytest.approx(alone.lower, abs=0.003)
+    assert together.standard_error == pytest.approx(alone.standard_error, rel=0.03)
+    never = rate_difference(np.ones(500), np.ones(500), LEVEL, clusters)
+    assert never.lower == pytest.approx(rate_difference(np.ones(100), np.ones(100)).lower, abs=0.01)
+
+
 def test_an_equal_challenger_differs_by_exactly_0() -> None:
     found = mean(np.zeros(50))
 
