@@ -15,7 +15,7 @@ from tests.promotion.passed import judged
 from tests.promotion.training import good_model
 from tests.ui.lab_server import Lab
 from tests.ui.story import tell
-from tests.ui.test_panel import CELLS, SETTINGS, open_panel
+from tests.ui.test_panel import CELLS, SETTINGS, execute, open_panel
 
 NARROW, WIDE = 250, 420
 
@@ -155,3 +155,36 @@ def test_who_was_too_late_is_told(
     expect(late).to_contain_text("champion v3")
     expect(late).to_contain_text("Overridden: it was not approved")
     shoot("decisions")
+
+
+SHOW = """\
+from mlops_jupyter.project import open_project
+from mlops_jupyter.promotion import history
+
+delays = history.decisions(open_project(), "delays")
+delays[0]"""
+
+
+def test_a_decision_is_a_card_below_its_cell(
+    lab: Lab, page: Page, told: Project, shoot: Callable[[str], None]
+) -> None:
+    notebook = lab.write_notebook(
+        "told/gate.ipynb", SHOW, 'history.decisions(open_project(), "taxi_out")[0]'
+    )
+    page.goto(lab.address(notebook))
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    for cell in range(2):
+        execute(page, cell)
+    card = page.locator(".jp-CodeCell").first.locator(".jp-OutputArea-output")
+    picture = card.get_by_role(
+        "img", name="difference −0.0026 (−0.0071 to +0.0019); limit ≥ −0.005"
+    )
+    expect(picture).to_be_visible()
+    expect(card).to_contain_text("about 48,000 rows would settle it")
+    slices = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output")
+    folded = slices.get_by_text("14 more that did not fail")
+    folded.scroll_into_view_if_needed()
+    shoot("gate-card")
+    folded.click()
+    expect(slices.get_by_role("img")).to_have_count(15)
+    shoot("gate-card-open")

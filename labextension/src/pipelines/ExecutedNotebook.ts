@@ -9,6 +9,7 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ITranslator } from '@jupyterlab/translation';
 import { PanelLayout, Widget } from '@lumino/widgets';
 import type { Live } from '../live';
+import { LiveView } from '../panel/view';
 
 /**
  * What JupyterLab draws notebooks with.
@@ -27,15 +28,12 @@ export interface INotebookParts {
  * It lies in a hidden folder, which JupyterLab's own documents do not reach. Nobody has signed
  * it, so nothing in it is trusted: HTML is sanitized, scripts do not run.
  */
-export class ExecutedNotebook extends Widget {
+export class ExecutedNotebook extends LiveView<INotebookContent> {
   /**
    * @param live - The content; belongs to the widget from now on
    */
-  constructor(
-    private readonly live: Live<INotebookContent>,
-    parts: INotebookParts
-  ) {
-    super();
+  constructor(live: Live<INotebookContent>, parts: INotebookParts) {
+    super(live);
     this.addClass('jp-Mlops-executed');
     this._notebook = new StaticNotebook({
       rendermime: parts.rendermime,
@@ -55,29 +53,9 @@ export class ExecutedNotebook extends Widget {
     this.layout = layout;
     this._problem.addClass('jp-Mlops-problem');
     this._problem.hide();
-    live.changed.connect(this.draw, this);
   }
 
-  override dispose(): void {
-    if (!this.isDisposed) {
-      this.live.dispose();
-      super.dispose();
-    }
-  }
-
-  protected override onAfterAttach(): void {
-    this.live.isActive = this.isVisible;
-  }
-
-  protected override onAfterShow(): void {
-    this.live.isActive = true;
-  }
-
-  protected override onAfterHide(): void {
-    this.live.isActive = false;
-  }
-
-  private draw(): void {
+  protected override draw(): void {
     const { problem, value } = this.live;
     this._problem.setHidden(problem === null);
     this._problem.node.textContent = problem?.message ?? '';

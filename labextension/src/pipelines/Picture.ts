@@ -1,7 +1,8 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { MimeModel } from '@jupyterlab/rendermime';
-import { Widget, PanelLayout } from '@lumino/widgets';
+import { PanelLayout } from '@lumino/widgets';
 import type { Live } from '../live';
+import { LiveView } from '../panel/view';
 import type { PipelinePicture } from '../wire';
 
 const MERMAID = 'text/vnd.mermaid';
@@ -10,18 +11,17 @@ const MERMAID = 'text/vnd.mermaid';
  * The steps of a pipeline as a picture, which JupyterLab itself draws; where it cannot, as the
  * text of the picture.
  */
-export class Picture extends Widget {
+export class Picture extends LiveView<PipelinePicture> {
   /**
    * @param live - The picture; belongs to the widget from now on
    */
   constructor(
-    private readonly live: Live<PipelinePicture>,
+    live: Live<PipelinePicture>,
     private readonly rendermime: IRenderMimeRegistry
   ) {
-    super();
+    super(live);
     this.addClass('jp-Mlops-picture');
     this.layout = new PanelLayout();
-    live.changed.connect(this.draw, this);
   }
 
   /**
@@ -32,26 +32,7 @@ export class Picture extends Widget {
     this.draw();
   }
 
-  override dispose(): void {
-    if (!this.isDisposed) {
-      this.live.dispose();
-      super.dispose();
-    }
-  }
-
-  protected override onAfterAttach(): void {
-    this.live.isActive = this.isVisible;
-  }
-
-  protected override onAfterShow(): void {
-    this.live.isActive = true;
-  }
-
-  protected override onAfterHide(): void {
-    this.live.isActive = false;
-  }
-
-  private draw(): void {
+  protected override draw(): void {
     if (this.isDisposed) {
       return;
     }

@@ -30,7 +30,7 @@ NAMES = {
 }
 
 _COLORS = {
-    "pass": "var(--jp-success-color1, #2e7d32)",
+    "pass": "var(--jp-success-color1, #388e3c)",
     "fail": "var(--jp-error-color1, #d32f2f)",
     "error": "var(--jp-error-color1, #d32f2f)",
     "hold": "var(--jp-warn-color1, #d17a00)",
@@ -38,8 +38,10 @@ _COLORS = {
 }
 _QUIET = "color: var(--jp-ui-font-color2, gray)"
 _BORDER = "1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.4))"
-_CELL = "text-align: left; vertical-align: top; padding: 3px 14px 3px 0; white-space: normal"
-_NUMBER = f"{_CELL}; font-variant-numeric: tabular-nums"
+_CELL = "text-align: left; vertical-align: top; padding: 3px 14px 3px 0"
+_WORDS = f"{_CELL}; white-space: normal; overflow-wrap: anywhere; min-width: 12em"
+_PICTURE = f"min-width: {WIDTH}px; vertical-align: middle; stroke: currentColor"
+_NUMBER = f"{_CELL}; white-space: nowrap; font-variant-numeric: tabular-nums"
 
 
 def bundle(decision: Decision, next_step: str = "") -> dict[str, str]:
@@ -125,7 +127,8 @@ def _split(checks: Sequence[CheckResult]) -> tuple[list[CheckResult], list[Check
 
 def _table(checks: Sequence[CheckResult], all_checks: Sequence[CheckResult]) -> str:
     rows = "".join(_row(check, all_checks) for check in checks)
-    return f'<table style="border-collapse: collapse; margin: 6px 0">{rows}</table>'
+    look = "border-collapse: collapse; margin: 6px 0; color: inherit; font-size: inherit"
+    return f'<table style="{look}">{rows}</table>'
 
 
 def _row(check: CheckResult, all_checks: Sequence[CheckResult]) -> str:
@@ -140,7 +143,7 @@ def _row(check: CheckResult, all_checks: Sequence[CheckResult]) -> str:
     )
     cells = (
         (sign, _CELL),
-        (f"{_text(check.check)}{why}", f"{_CELL}; overflow-wrap: anywhere"),
+        (f"{_text(check.check)}{why}", _WORDS),
         (svg(check, _beside(check, all_checks)), _CELL),
         (numbers, _NUMBER),
     )
@@ -194,7 +197,7 @@ def svg(check: CheckResult, beside: Sequence[CheckResult]) -> str:
     said = html.escape(_label(check))
     return (
         f'<svg width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        f' aria-label="{said}" style="vertical-align: middle; stroke: currentColor">'
+        f' aria-label="{said}" style="{_PICTURE}">'
         f"<title>{said}</title>{''.join(drawn)}</svg>"
     )
 
