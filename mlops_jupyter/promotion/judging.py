@@ -13,7 +13,7 @@ from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import gates, metric, promote, publish, record, slicing
 from mlops_jupyter.promotion.case import Case, scored
-from mlops_jupyter.promotion.checks import floor
+from mlops_jupyter.promotion.checks import early, floor
 from mlops_jupyter.promotion.decision import Decision, GateReport
 from mlops_jupyter.promotion.rows import check_data, take_rows
 from mlops_jupyter.runs import history, mirror
@@ -103,6 +103,7 @@ def prepared(project: Project, model: str, data: str | None) -> tuple[Model, Dat
     chosen = versions.resolve(project, data or policy.evaluate.data)
     check_data(chosen, policy.evaluate)
     slicing.check(policy, [column.name for column in chosen.columns])
+    early.refuse(project, policy, chosen)
     promote.finish_dangling(project)
     champion = registry.champion(project, model)
     if champion is not None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from mlops_jupyter.config import Leakage
+from mlops_jupyter.config import Leakage, Model
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.promotion.case import Case
@@ -30,13 +30,28 @@ def judge(case: Case, check: Leakage) -> Iterator[CheckResult]:
     IntegrityError
         Stored data is damaged or missing.
     """
-    asks_rows = check.rows or (check.ids and case.policy.evaluate.id is not None) or check.time
-    if not asks_rows and check.feature_auc is None:
-        raise UsageError("`leakage` asks for nothing", hint="leave `rows` or `feature_auc` on")
-    if asks_rows:
+    refuse(case.policy, check)
+    if _asks_rows(case.policy, check):
         yield from _seen(case, check)
     if check.feature_auc is not None:
         yield _given_away(case, check.feature_auc)
+
+
+def refuse(policy: Model, check: Leakage) -> None:
+    """Refuse a check that asks for nothing.
+
+    Raises
+    ------
+    UsageError
+        It does.
+    """
+    if not _asks_rows(policy, check) and check.feature_auc is None:
+        raise UsageError("`leakage` asks for nothing", hint="leave `rows` or `feature_auc` on")
+
+
+def _asks_rows(policy: Model, check: Leakage) -> bool:
+    by_id = check.ids and policy.evaluate.id is not None
+    return check.rows or by_id or check.time is not None
 
 
 def _seen(case: Case, check: Leakage) -> Iterator[CheckResult]:

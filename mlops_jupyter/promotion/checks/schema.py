@@ -8,7 +8,9 @@ from pathlib import Path
 from mlops_jupyter.config import Schema
 from mlops_jupyter.data.contract import contract
 from mlops_jupyter.data.contract.report import ContractReport, Finding
+from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import UsageError
+from mlops_jupyter.project import Project
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks.naming import counted, shown
 from mlops_jupyter.promotion.decision import CheckResult
@@ -26,14 +28,7 @@ def judge(case: Case, check: Schema) -> Iterator[CheckResult]:
         There is no such file, it is no contract, or pandera is not installed.
     """
     data = case.rows.data
-    asked = check.contract or f"contracts/{data.dataset}.py"
-    path = case.project.root / asked
-    if not path.is_file():
-        out = "" if check.contract is None else f" --out {shown(asked)}"
-        raise UsageError(
-            f"{shown(asked)}: there is no contract to hold {data} against",
-            hint=f"`mlops data contract {data}{out}` drafts one, for you to edit",
-        )
+    path, asked = path_of(case.project, data, check)
     report = contract.check(case.project, data.ref, path)
     found = len(report.findings)
     yield CheckResult(
@@ -49,6 +44,25 @@ def judge(case: Case, check: Schema) -> Iterator[CheckResult]:
         side="below",
         count=report.rows,
     )
+
+
+def path_of(project: Project, data: DatasetVersion, check: Schema) -> tuple[Path, str]:
+    """Return the file of the contract, and how people write it.
+
+    Raises
+    ------
+    UsageError
+        It is not there.
+    """
+    asked = check.contract or f"contracts/{data.dataset}.py"
+    path = project.root / asked
+    if not path.is_file():
+        out = "" if check.contract is None else f" --out {shown(asked)}"
+        raise UsageError(
+            f"{shown(asked)}: there is no contract to hold {data} against",
+            hint=f"`mlops data contract {data}{out}` drafts one, for you to edit",
+        )
+    return path, asked
 
 
 def _why(report: ContractReport, path: Path) -> str:
