@@ -74,7 +74,7 @@ def judge(
     if number == challenger.version:
         raise UsageError(
             f"{model} v{number} is champion already",
-            hint=f"judge another one: `mlops gate {model} --challenger VERSION`, or RUN",
+            hint=f"judge another one: `mlops gate {model} --challenger {_untried(project, model)}`",
         )
     champion = None if number is None else registry.get(project, model, number)
     return gates.judge(
@@ -146,7 +146,7 @@ def _challenger(project: Project, model: str, asked: int | str | None) -> ModelV
         if not found:
             raise UsageError(
                 f"{model} has no version yet",
-                hint=f"name a run that kept a model: `mlops gate {model} --challenger RUN`",
+                hint=f"name a run: `mlops gate {model} --challenger {_untried(project, model)}`",
             )
         return found[0]
     if isinstance(asked, int):
@@ -156,3 +156,13 @@ def _challenger(project: Project, model: str, asked: int | str | None) -> ModelV
     run = history.get(project, asked.strip())
     mirror.drain(project)
     return registry.register(project, model, run.id)
+
+
+def _untried(project: Project, model: str) -> str:
+    """Return the newest run whose model is no version yet, for a message."""
+    row = project.catalog.row(
+        "SELECT id FROM run WHERE model_digest IS NOT NULL AND id NOT IN"
+        " (SELECT run_id FROM model_version WHERE model = ?) ORDER BY started_at DESC LIMIT 1",
+        (model,),
+    )
+    return "RUN" if row is None else str(row["id"])[:8]

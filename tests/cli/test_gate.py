@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml
 
+import mlops_jupyter
+from mlops_jupyter.errors import UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import history
+from mlops_jupyter.promotion.decision import Decision, Waiting
 from tests.cli.conftest import AGAIN, BLIND, FLOOR, GOOD, RAISING, WAITING
 from tests.command import Mlops, runner
 
@@ -137,6 +140,19 @@ class TestExitCodes:
         assert code == 5
         assert "KeyError: 'hour'" in out + err
         assert "Traceback" not in out + err
+
+    def test_5_a_check_of_the_projects_own_raises(self, late: Late, mlops: Mlops) -> None:
+        project = late(FLOOR, {"custom": {"function": "my_checks:fair"}})
+        (project.root / "my_checks.py").write_text("def fair(case):\n    return 1 / 0\n")
+
+        code, out, _ = mlops("gate", "late", *challenger(GOOD), "--report", "out")
+
+        assert code == 5
+        assert "✗ error" in out
+        assert "error: late v1 could not be judged, there is still no champion" in out
+        (suite,) = JUnitXml.fromfile("out/junit.xml")
+        assert (suite.tests, suite.errors) == (2, 1)
+        assert mlops("promote", "late")[0] == 5
 
     def test_6_the_champion_moved_meanwhile(self, late: Late, mlops: Mlops) -> None:
         project = late(FLOOR)
@@ -412,6 +428,39 @@ def test_the_list_of_decisions(late: Late, mlops: Mlops) -> None:
     assert [d["kind"] for d in decided] == ["promote", "pass"]
     assert mlops("decisions", "--model", "late")[1] == out
     assert mlops("decisions", "late", "--model", "late")[0] == 2
+
+
+def test_the_same_verbs_in_python(late: Late) -> None:
+    late(approval={"own": True})
+
+    judged = mlops_jupyter.gate("late", GOOD)
+    assert judged.kind == "pass"
+    assert isinstance(mlops_jupyter.promote("late"), Waiting)
+    mlops_jupyter.approve("late", judged.id, "looks right")
+    promoted = mlops_jupyter.promote("late")
+    assert isinstance(promoted, Decision)
+    assert (promoted.kind, promoted.judged) == ("promote", judged.id)
+    assert "looks right" in str(mlops_jupyter.why("late"))
+    with pytest.raises(UsageError, match="no champion to go back to"):
+        mlops_jupyter.rollback("late")
+    with pytest.raises(UsageError, match="which pipeline makes 'late'"):
+        mlops_jupyter.release("late")
+
+
+def test_without_a_challenger_the_newest_version_is_judged(late: Late, mlops: Mlops) -> None:
+    project = late(FLOOR)
+    promoted(mlops, AGAIN)
+    with project.catalog.transaction() as rows:
+        rows.execute("DELETE FROM model_version WHERE version > 3")
+
+    code, _, err = mlops("gate", "late")
+
+    assert code == 2
+    newest = project.catalog.rows("SELECT id FROM run ORDER BY started_at DESC")[0]["id"]
+    assert err == (
+        "error: late v3 is champion already\n"
+        f"  hint: judge another one: `mlops gate late --challenger {newest[:8]}`\n"
+    )
 
 
 class TestVerify:

@@ -99,6 +99,16 @@ class TestWhatIsKnown:
         assert "trained on all@1" in made.warnings[0]
         assert "# CAREFUL: the run was trained on all@1" in made.text
 
+    def test_a_run_that_read_no_version_is_a_warning(self, project: Project) -> None:
+        run = keep_run(project, good_model(), copy=False)
+
+        made = draft(project, "late", run)
+
+        assert made.policy.evaluate.data == "test@latest"
+        assert made.warnings == (
+            "the run read no data version, so nobody knows what it was trained on",
+        )
+
 
 class TestTheLabel:
     def project_of(self, tmp_path: Path, **columns: object) -> Project:
