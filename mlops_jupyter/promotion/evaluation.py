@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from mlops_jupyter.promotion.decision import Evaluation
 from mlops_jupyter.promotion.metric import Scores
 from mlops_jupyter.promotion.prediction import predict
 from mlops_jupyter.promotion.rows import Rows
+from mlops_jupyter.promotion.statistics import loss
 
 
 def evaluate(project: Project, model: str, version: int, estimator: Any, rows: Rows) -> Evaluation:
@@ -37,17 +38,42 @@ def evaluate(project: Project, model: str, version: int, estimator: Any, rows: R
     CellFailedError
         The estimator's own code raised.
     """
-    return keep(project, model, version, predict(f"{model} v{version}", estimator, rows), rows)
+    scores = predict(f"{model} v{version}", estimator, rows)
+    return keep(project, model, version, scores, rows, metric.score(scores))
 
 
-def keep(project: Project, model: str, version: int, scores: Scores, rows: Rows) -> Evaluation:
-    """Score what a version predicted, and keep both."""
+def keep(
+    project: Project, model: str, version: int, scores: Scores, rows: Rows,
+    metrics: dict[str, float | None], *, is_baseline: bool = False,
+) -> Evaluation:  # fmt: skip
+    """Keep what a version predicted row by row, with its metrics.
+
+    Parameters
+    ----------
+    is_baseline : bool
+        It is a champion that another is compared with, and no candidate.
+    """
     with project.objects.held():
-        return _keep(project, model, version, scores, rows)
+        made = _made(project, model, version, scores, rows, metrics)
+        with project.catalog.transaction() as connection:
+            connection.execute(
+                "INSERT INTO evaluation (id, model, version, version_id, label, row_count,"
+                " left_out, rows_digest, metrics, scores, evaluated_at, is_baseline)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    made.id, model, version, versions.row_id(project, rows.data), made.label,
+                    made.row_count, made.left_out, made.rows_digest,
+                    msgspec.json.encode(metrics).decode(), made.scores, now(), int(is_baseline),
+                ),
+            )  # fmt: skip
+    return made
 
 
-def _keep(project: Project, model: str, version: int, scores: Scores, rows: Rows) -> Evaluation:
-    made = Evaluation(
+def _made(
+    project: Project, model: str, version: int, scores: Scores, rows: Rows,
+    metrics: dict[str, float | None],
+) -> Evaluation:  # fmt: skip
+    return Evaluation(
         id=secrets.token_hex(8),
         model=model,
         version=version,
@@ -56,34 +82,33 @@ def _keep(project: Project, model: str, version: int, scores: Scores, rows: Rows
         row_count=len(rows.positions),
         left_out=rows.left_out,
         rows_digest=rows.digest,
-        metrics=metric.score(scores),
-        scores=project.objects.write(_as_stream(scores, rows)),
+        metrics=metrics,
+        scores=project.objects.write(_as_stream(_columns(scores, rows, metrics))),
     )
-    metrics = msgspec.json.encode(made.metrics).decode()
-    with project.catalog.transaction() as connection:
-        connection.execute(
-            "INSERT INTO evaluation (id, model, version, version_id, label, row_count, left_out,"
-            " rows_digest, metrics, scores, evaluated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                made.id, model, version, versions.row_id(project, rows.data), made.label,
-                made.row_count, made.left_out, made.rows_digest, metrics, made.scores, now(),
-            ),
-        )  # fmt: skip
-    return made
 
 
-def _as_stream(scores: Scores, rows: Rows) -> bytes:
+LOSSES: dict[str, Callable[[Scores], Any]] = {
+    "accuracy": lambda scores: ~loss.hits(scores),
+    "log_loss": loss.log_loss,
+    "brier": loss.brier,
+    "mae": loss.mae,
+}
+"""Metrics that are a mean over the rows: what each row adds is kept."""
+
+
+def _as_stream(columns: Iterable[tuple[str, Any]]) -> bytes:
     import pyarrow as pa
 
-    table = pa.table(dict(_columns(scores, rows)))
+    table = pa.table(dict(columns))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
 
 
-def _columns(scores: Scores, rows: Rows) -> Iterator[tuple[str, Any]]:
+def _columns(
+    scores: Scores, rows: Rows, metrics: dict[str, float | None]
+) -> Iterator[tuple[str, Any]]:
     yield "row", rows.positions
     if rows.ids is not None:
         yield "id", rows.ids.array
@@ -94,3 +119,6 @@ def _columns(scores: Scores, rows: Rows) -> Iterator[tuple[str, Any]]:
             yield f"probability of {value}", scores.probabilities[:, position]
     elif scores.decision is not None and scores.decision.ndim == 1:
         yield "decision", scores.decision
+    for name, losses in LOSSES.items():
+        if metrics.get(name) is not None:
+            yield f"loss of {name}", losses(scores)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from mlops_jupyter.promotion.metric import Scores
 
-Needs = Literal["predictions", "ranking", "probabilities"]
+Needs = Literal["predictions", "order", "ranking", "probabilities"]
 
 TOLERANCE = 1e-3
 """By which the probabilities of a row may miss 1: models of single precision round."""
@@ -19,11 +19,12 @@ def flaw(needs: Needs, scores: Scores) -> str | None:
     Parameters
     ----------
     needs : str
-        ``predictions``: labels or numbers. ``ranking``: what orders the rows.
+        ``predictions``: labels or numbers. ``ranking``: what orders the rows, of a classifier;
+        ``order``: of a regressor too.
         ``probabilities``: those of each class.
     scores : Scores
     """
-    if needs == "predictions":
+    if needs == "predictions" or (needs == "order" and scores.classes is None):
         return _not_numbers(scores.predicted, "predictions")
     if scores.classes is None:
         return "it predicts numbers, and no classes"
@@ -72,6 +73,8 @@ def reason(needs: Needs, scores: Scores) -> str | None:
         return found
     if scores.classes is None:
         return None
-    if needs != "predictions" and scores.has_unknown():
+    if needs in {"ranking", "probabilities"} and scores.has_unknown():
         return "some labels are none of its classes"
-    return "all rows are of one class" if scores.one_class_only() else None
+    if needs == "order" or not scores.one_class_only():
+        return None
+    return "all rows are of one class"

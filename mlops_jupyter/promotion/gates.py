@@ -13,6 +13,7 @@ from typing import Any
 
 from mlops_jupyter.config import Check
 from mlops_jupyter.errors import UsageError
+from mlops_jupyter.promotion import looks
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks import (
     compare,
@@ -68,6 +69,8 @@ def judge(case: Case) -> GateReport:
     results = list(_told_apart(_settled(case, result) for result in results))
     if all(result.verdict == "not_judged" for result in results):
         results.append(_NOTHING_JUDGED)
+    if case.looks is not None and (held := looks.judge(case.looks, case.policy.evaluate.looks)):
+        results.append(held)
     return GateReport(
         verdict=verdict_of(results),
         challenger=challenger.version,
@@ -80,6 +83,7 @@ def judge(case: Case) -> GateReport:
         level=case.policy.level,
         rows_digest=challenger.rows_digest,
         clusters=_clusters(case),
+        looks=case.looks,
         warnings=tuple(_warnings(case)),
     )
 
@@ -133,6 +137,10 @@ def _warnings(case: Case) -> Iterator[str]:
         yield f"{rows:,} row{'' if rows == 1 else 's'} can hardly show anything"
     if left_out > rows:
         yield f"{left_out:,} rows have no label and were left out, more than were judged"
+    if case.looks is not None and (said := looks.warning(case.looks, case.policy.evaluate.looks)):
+        yield said
+    for one in (case.challenger, case.champion):
+        yield from () if one is None else one.problems.values()
 
 
 _NOTHING_JUDGED = CheckResult(

@@ -11,8 +11,16 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import gates, metric, promote, publish, record, slicing
-from mlops_jupyter.promotion.case import Case, scored
+from mlops_jupyter.promotion import (
+    case,
+    gates,
+    measure,
+    own,
+    promote,
+    publish,
+    record,
+    slicing,
+)
 from mlops_jupyter.promotion.checks import early, floor
 from mlops_jupyter.promotion.decision import Decision, GateReport
 from mlops_jupyter.promotion.rows import check_data, take_rows
@@ -77,15 +85,7 @@ def judge(
             hint=f"judge another one: `mlops gate {model} --challenger {_untried(project, model)}`",
         )
     champion = None if number is None else registry.get(project, model, number)
-    return gates.judge(
-        Case(
-            project,
-            policy,
-            rows,
-            scored(project, challenger, rows),
-            None if champion is None else scored(project, champion, rows),
-        )
-    )
+    return gates.judge(case.of(project, policy, rows, challenger, champion))
 
 
 def prepared(project: Project, model: str, data: str | None) -> tuple[Model, DatasetVersion]:
@@ -104,6 +104,7 @@ def prepared(project: Project, model: str, data: str | None) -> tuple[Model, Dat
     check_data(chosen, policy.evaluate)
     slicing.check(policy, [column.name for column in chosen.columns])
     early.refuse(project, policy, chosen)
+    own.check(project, policy.evaluate)
     promote.finish_dangling(project)
     champion = registry.champion(project, model)
     if champion is not None:
@@ -136,8 +137,9 @@ def check_policy(model: str, policy: Model) -> None:
     if not policy.checks:
         raise UsageError(f"the model {model!r} has no checks", hint="a gate needs at least one")
     for check in policy.checks:
-        if check.compare is not None:
-            metric.get(check.compare.metric)
+        for asked in (check.compare, check.slices):
+            if asked is not None:
+                measure.check_name(policy, asked.metric)
 
 
 def _challenger(project: Project, model: str, asked: int | str | None) -> ModelVersion:

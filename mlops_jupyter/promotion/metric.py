@@ -89,6 +89,9 @@ class Scores:
         return not bool(np.isin(self.truth, self.classes).all())
 
 
+Bounds = Callable[["Scores", "Scores | None", float, Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric: its name, which way is better, and how it is computed.
@@ -99,6 +102,9 @@ class Metric:
         It lies between 0 and 1.
     needs : str
         What of the scores it is made of, see `flaw`.
+    bounds : callable or None
+        ``bounds(challenger, champion, level, clusters)`` returns its interval, or that of the
+        difference when the champion's scores are given. None: see `statistics.comparison`.
     """
 
     name: str
@@ -106,6 +112,7 @@ class Metric:
     compute: Callable[[Scores], Any]
     is_share: bool = True
     needs: Needs = "predictions"
+    bounds: Bounds | None = None
 
 
 def names() -> tuple[str, ...]:

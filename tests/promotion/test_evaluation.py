@@ -129,6 +129,104 @@ class TestTheSameRows:
         assert rows_of(project, frame).digest != rows_of(project, changed).digest
 
 
+class TestLosses:
+    def test_what_each_row_adds_to_a_mean_is_kept(self, project: Project) -> None:
+        made = evaluate(project, "late", 1, good_model(), rows_of(project, flights(50)))
+
+        kept = pa.ipc.open_stream(project.objects.read(made.scores)).read_pandas()
+
+        for name, mean in made.metrics.items():
+            if name in {"log_loss", "brier"}:
+                assert kept[f"loss of {name}"].mean() == pytest.approx(mean)
+        assert 1 - kept["loss of accuracy"].mean() == pytest.approx(made.metrics["accuracy"])
+
+    def test_of_a_regressor(self, project: Project) -> None:
+        frame = flights(50)
+        model = LinearRegression().fit(frame[["hour"]], frame["distance"])
+
+        made = evaluate(project, "far", 1, model, rows_of(project, frame, "distance"))
+
+        kept = pa.ipc.open_stream(project.objects.read(made.scores)).read_pandas()
+        assert kept["loss of mae"].mean() == pytest.approx(made.metrics["mae"])
+
+
+class TestIds:
+    """`evaluate.id` names the rows."""
+
+    def test_they_are_kept_and_are_part_of_the_digest(self, project: Project) -> None:
+        frame = flights(50).assign(number=range(100, 150))
+        data = snapshot(project, frame, "flights")
+        rows = take_rows(project, data, asked(id="number"))
+
+        made = evaluate(project, "late", 1, good_model(), rows)
+
+        kept = pa.ipc.open_stream(project.objects.read(made.scores)).read_pandas()
+        assert kept["id"].tolist() == list(range(100, 150))
+        assert rows.digest != take_rows(project, data, asked()).digest
+
+    def test_a_row_that_stands_twice(self, project: Project) -> None:
+        numbers = [*range(50)]
+        numbers[3] = numbers[7] = 1
+        data = snapshot(project, flights(50).assign(number=numbers), "flights")
+
+        with pytest.raises(UsageError) as e:
+            take_rows(project, data, asked(id="number"))
+        assert e.value.message == (
+            "rows of flights@1 stand there twice: 1 values of 'number' are those of several rows: 1"
+        )
+
+    def test_a_row_without_one(self, project: Project) -> None:
+        frame = flights(50).assign(number=[None, *range(49)])
+
+        with pytest.raises(UsageError, match="1 row of flights@1 has no value in 'number'"):
+            take_rows(project, snapshot(project, frame, "flights"), asked(id="number"))
+
+    def test_rows_without_a_label_may_be_without_one(self, project: Project) -> None:
+        frame = flights(50).assign(number=[None, None, *range(48)])
+        frame["late"] = frame["late"].astype("Int64").mask(frame.index < 2)
+
+        rows = take_rows(project, snapshot(project, frame, "flights"), asked(id="number"))
+
+        assert len(rows.ids) == 48
+
+    def test_a_model_without_names_does_not_get_it(self, project: Project) -> None:
+        frame = flights(50)
+        model = LogisticRegression().fit(frame[FEATURES].to_numpy(), frame[LABEL])
+        data = snapshot(project, frame.assign(number=range(50)), "flights")
+
+        made = evaluate(project, "late", 1, model, take_rows(project, data, asked(id="number")))
+
+        assert made.metrics["accuracy"] > 0.7
+
+
+class TestGroups:
+    @pytest.mark.parametrize("key", ["cluster_by", "group"])
+    def test_rows_that_belong_together_get_one_number(self, project: Project, key: str) -> None:
+        frame = flights(6).assign(customer=["a", "b", "a", "c", "b", "a"])
+
+        rows = take_rows(project, snapshot(project, frame, "flights"), asked(**{key: "customer"}))
+
+        assert rows.clusters.tolist() == [0, 1, 0, 2, 1, 0]
+        assert (rows.queries is not None) == (key == "group")
+
+    @pytest.mark.parametrize("key", ["cluster_by", "group"])
+    def test_a_row_that_belongs_nowhere(self, project: Project, key: str) -> None:
+        frame = flights(4).assign(customer=["a", None, "b", None])
+
+        with pytest.raises(UsageError, match="2 rows of flights@1 have no value in 'customer'"):
+            take_rows(project, snapshot(project, frame, "flights"), asked(**{key: "customer"}))
+
+    @pytest.mark.parametrize("key", ["id", "cluster_by", "group"])
+    def test_a_column_that_is_not_there_or_is_the_label(self, project: Project, key: str) -> None:
+        data = snapshot(project, flights(4), "flights")
+
+        with pytest.raises(UsageError, match="flights@1 has no column 'customer'") as e:
+            check_data(data, asked(**{key: "customer"}))
+        assert e.value.hint.startswith(f"`evaluate.{key}` in mlops.yaml is one of: distance")
+        with pytest.raises(UsageError, match="the label 'late' cannot be"):
+            check_data(data, asked(**{key: "late"}))
+
+
 class TestEstimators:
     def test_a_pipeline_knows_its_columns(self, project: Project) -> None:
         frame = flights()
@@ -165,7 +263,7 @@ class TestEstimators:
         assert made.metrics["roc_auc"] > 0.7
         assert made.metrics["log_loss"] is None
         kept = pa.ipc.open_stream(project.objects.read(made.scores)).read_all()
-        assert kept.column_names == ["row", "label", "prediction", "decision"]
+        assert kept.column_names == ["row", "label", "prediction", "decision", "loss of accuracy"]
 
     def test_a_regressor(self, project: Project) -> None:
         frame = flights().drop(columns="late").assign(delay=lambda f: 2 * f.hour + 1)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
+
+from mlops_jupyter.models.model import ModelVersion
+from mlops_jupyter.project import Project
+from mlops_jupyter.runs import history
+from tests.models.training import keep_run
 
 FEATURES = ["distance", "hour"]
 LABEL = "late"
@@ -39,3 +46,18 @@ def upside_down_model() -> LogisticRegression:
     """Return a model that has learned the opposite of what is true."""
     train = flights(seed=1)
     return LogisticRegression().fit(train[FEATURES], 1 - train[LABEL])
+
+
+def kept_version(
+    project: Project, estimator: Any, version: int, model: str = "late"
+) -> ModelVersion:
+    """Keep an estimator as a version of a model, which MLflow is told nothing of."""
+    run = history.get(project, keep_run(project, estimator, copy=False))
+    assert run.model_digest is not None
+    made = ModelVersion(model, version, run.id, run.model_digest, run.started_at)
+    with project.catalog.transaction() as rows:
+        rows.execute(
+            "INSERT INTO model_version VALUES (?, ?, ?, ?, ?)",
+            (made.model, made.version, made.run_id, made.model_digest, made.registered_at),
+        )
+    return made

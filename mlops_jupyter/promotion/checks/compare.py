@@ -57,7 +57,7 @@ def judge(case: Case, compare: Compare) -> Iterator[CheckResult]:
     made = replace(made, check=check, champion=other)
     if value is None or other is None or is_undefined(value) or is_undefined(other):
         contenders = {"challenger": case.challenger, "champion": champion}
-        verdict, why = measure.undefined(compare.metric, contenders)
+        verdict, why = measure.undefined(case, compare.metric, contenders)
         yield replace(made, verdict=verdict, why=why)
         return
     margin = margin_of(compare, known, other)

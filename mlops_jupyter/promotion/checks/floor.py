@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from mlops_jupyter.config import Floor, Model
 from mlops_jupyter.errors import UsageError, did_you_mean
-from mlops_jupyter.promotion import measure
+from mlops_jupyter.promotion import measure, ranking
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks.words import (
     figures,
@@ -70,7 +70,7 @@ def judge(case: Case, floor: Floor) -> Iterator[CheckResult]:
     made = _line(floor, value, "" if is_scored else ", as its run recorded it")
     if value is None or is_undefined(value):
         verdict, why = (
-            measure.undefined(floor.metric, {"challenger": case.challenger})
+            measure.undefined(case, floor.metric, {"challenger": case.challenger})
             if is_scored
             else ("fail", f"{floor.metric} is not a number for the challenger")
         )
@@ -92,7 +92,9 @@ def check_names(policy: Model, run_metrics: Iterable[str]) -> None:
     scored = measure.names(policy)
     for check in policy.checks:
         floor = check.floor
-        if floor and floor.metric not in {*scored, *run_metrics}:
+        if floor is None or (policy.evaluate.group and ranking.is_ranking(floor.metric)):
+            continue
+        if floor.metric not in {*scored, *run_metrics}:
             raise _never_logged(floor, scored, run_metrics)
 
 

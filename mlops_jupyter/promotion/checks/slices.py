@@ -97,7 +97,7 @@ def judge(case: Case, asked: Slices) -> Iterator[CheckResult]:
     made = replace(made, champion=champion.evaluation.metrics.get(asked.metric))
     if is_undefined(made.challenger) or is_undefined(made.champion):
         contenders = {"challenger": case.challenger, "champion": champion}
-        verdict, why = measure.undefined(asked.metric, contenders)
+        verdict, why = measure.undefined(case, asked.metric, contenders)
         yield replace(made, verdict=verdict, why=why)
         return
     yield from _results(case, champion, asked, made, found)
@@ -253,7 +253,8 @@ def _line(
     if not one.is_judged:
         return made
     ours, theirs = (
-        measure.value_on(side, asked.metric, one.slice.rows) for side in (case.challenger, champion)
+        measure.value_on(case, side, asked.metric, one.slice.rows)
+        for side in (case.challenger, champion)
     )
     told = f"{likely(one.known)}, on {_some(len(one.slice.rows), 'row')}"
     if ours is not None and theirs is not None:

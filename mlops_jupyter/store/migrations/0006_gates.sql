@@ -33,3 +33,5 @@ CREATE TABLE decision_outbox (              -- what MLflow is to be told of a de
     done_at      TEXT
 ) STRICT;
 CREATE INDEX decision_outbox_waiting ON decision_outbox (id) WHERE done_at IS NULL;
+
+ALTER TABLE evaluation ADD COLUMN is_baseline INTEGER NOT NULL DEFAULT 0;  -- a champion that another is compared with: no candidate's look at the rows
