@@ -16,6 +16,7 @@ from tests.promotion.training import (
     blind_model,
     flights,
     good_model,
+    kept_version,
     upside_down_model,
 )
 
