@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from datetime import UTC, datetime
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.models import notes, registry
 from mlops_jupyter.project import Project, now
+from mlops_jupyter.store.objects import digest_of
 
 TAG = "mlops.moving"
 STALE_SECONDS = 120.0
@@ -43,7 +45,9 @@ def claimed(project: Project, model: str) -> Iterator[None]:
     if not registry.is_server(project):
         yield
         return
-    key = f"{TAG}.{secrets.token_hex(8)}"
+    # always the same: what a process of this project has left behind is no other's
+    owner = digest_of(f"{socket.gethostname()}:{project.root}".encode())
+    key = f"{TAG}.{owner.partition(':')[2][:16]}"
     try:
         _claim(project, model, key)
         yield

@@ -1,11 +1,10 @@
 """What every MLflow holds after the mirror was at it: the embedded one, and a team's server.
 
-The server is a real one, on a real PostgreSQL; it is started once for this file.
+The server is a real one, on a real PostgreSQL; it is started once, see conftest.py.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -27,32 +26,14 @@ from mlops_jupyter.runs import environment, history, mirror, recorder
 from mlops_jupyter.runs.recorder import Figure, File, Findings, FittedModel, RunPart
 from mlops_jupyter.runs.run import ReadFile
 from tests.contracts import killed_mirror
-from tests.mlflow_server import Line, MlflowServer, postgres, postgres_programs
+from tests.mlflow_server import Line, MlflowServer
 from tests.runs.test_recorder import executed
 
 FEATURES = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
 DIGEST = "blake3:" + "0123456789abcdef" * 4
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    """Start PostgreSQL and an MLflow server on it."""
-    programs = postgres_programs()
-    if programs is None:
-        if os.environ.get("CI"):
-            pytest.fail("no PostgreSQL: the mirror to a server was not tested")
-        pytest.skip("no PostgreSQL on this machine")
-    with postgres(programs) as database:
-        made = MlflowServer(database, tmp_path_factory.mktemp("mlflow"))
-        made.start()
-        yield made
-        made.stop()
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let MLflow's client give up at once."""
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def project_on(uri: str, folder: Path) -> Project:
@@ -74,14 +55,6 @@ def anywhere(
         made = project_on(request.getfixturevalue("server").uri, tmp_path / "flights")
     monkeypatch.chdir(made.root)
     return made
-
-
-@pytest.fixture
-def line(server: MlflowServer) -> Iterator[Line]:
-    """Return a way to the server that can be cut."""
-    made = Line(server.port)
-    yield made
-    made.close()
 
 
 def fitted() -> FittedModel:
