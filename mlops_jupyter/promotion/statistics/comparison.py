@@ -4,9 +4,10 @@
 accuracy, recall of two classes   Wilson; the difference Tango
 log_loss, brier, mae              t of the losses; the difference paired
 rmse, r2                          t of the influence of each row
-roc_auc                           DeLong; of more than two classes influence, as DeLong
+roc_auc                           DeLong; of more than two classes t of influences
 average_precision                 t of the influence of each row
-precision, f1, balanced_accuracy  multinomial bootstrap of the table of counts
+precision, f1, balanced_accuracy  multinomial bootstrap of the table of counts; with
+                                  clusters Poisson bootstrap
 ================================  =====================================================
 
 The values are those of `promotion.metric`.
@@ -29,6 +30,7 @@ from mlops_jupyter.promotion.statistics.interval import (
     mean,
     rate,
     rate_difference,
+    unbounded,
     undefined,
 )
 from mlops_jupyter.promotion.statistics.sample import Groups, check_level, groups
@@ -170,8 +172,12 @@ def _of_influence(
         return influence.interval(influences(scores), level, clusters, limits)
 
     def paired(a: Scores, b: Scores, level: float, clusters: Any) -> Interval:
-        both = influence.difference(influences(a), influences(b))
-        made = influence.interval(both, level, clusters, (-width, width))
+        sides = influences(a), influences(b)
+        made = influence.interval(influence.difference(*sides), level, clusters, (-width, width))
+        if limits == SHARE and made.standard_error == 0:
+            # both are perfect: what little is known of either is all that is known
+            apart = (influence.interval(side, level, clusters, limits) for side in sides)
+            return delong.combined(made, *apart)
         return replace(made, method=f"paired {made.method}")
 
     return _Method(single, paired)
@@ -275,7 +281,12 @@ def _of_counts(binary: bootstrap.Counted, many: bootstrap.Counted) -> _Method:
             return bootstrap.of_counts(statistic, truth, predicted[0], level, *predicted[1:],
                                        classes=classes)  # fmt: skip
         weighted = bootstrap.weighted_counts(statistic, [truth, *predicted], classes)
-        return bootstrap.of_weights(weighted, len(truth), level, clusters)
+        made = bootstrap.of_weights(weighted, len(truth), level, clusters)
+        if made.standard_error > 0 or not made.is_defined:
+            return made
+        reason = "no row is wrong" if b is None else "no row tells the models apart"
+        limits = SHARE if b is None else (-1.0, 1.0)
+        return unbounded(made.value, reason, made.count, made.method, level, limits)
 
     return _Method(single, paired)
 

@@ -107,7 +107,7 @@ def auc_difference(
     made = _of_placements(value, positive, gap, codes, level, (-1.0, 1.0), method)
     if made.standard_error == 0 and not _same_order(*values):
         apart = (auc(truth, a, level, clusters), auc(truth, b, level, clusters))
-        return _combined(made, *apart)
+        return combined(made, *apart)
     return made
 
 
@@ -248,13 +248,14 @@ def _newcombe(ones: int, zeros: int, quantile: float) -> float:
     return low
 
 
-def _combined(made: Interval, first: Interval, second: Interval) -> Interval:
+def combined(made: Interval, first: Interval, second: Interval) -> Interval:
+    """Return a difference that shows no spread with bounds from those of its two sides."""
     lower = made.value - math.hypot(first.value - first.lower, second.upper - second.value)
     upper = made.value + math.hypot(first.upper - first.value, second.value - second.lower)
     if lower == upper:
         return made
     error = (upper - lower) / (2 * student.quantile(made.level, made.degrees))
     return Interval(
-        made.value, max(lower, -1.0), min(upper, 1.0), made.count, "Newcombe", error, made.level,
+        made.value, max(lower, -1.0), min(upper, 1.0), made.count, first.method, error, made.level,
         made.degrees, is_skewed=True,
     )  # fmt: skip

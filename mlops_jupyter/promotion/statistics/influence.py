@@ -16,7 +16,8 @@ import numpy as np
 
 from mlops_jupyter.promotion.statistics import student
 from mlops_jupyter.promotion.statistics.delong import placements
-from mlops_jupyter.promotion.statistics.interval import Interval, mean, of_error
+from mlops_jupyter.promotion.statistics.interval import Interval, mean, of_error, rate
+from mlops_jupyter.promotion.statistics.sample import groups
 
 
 class Influence(NamedTuple):
@@ -41,7 +42,13 @@ def interval(
     clusters: Any = None,
     limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval:
-    """Return the t interval of a metric from the influence of its rows."""
+    """Return the t interval of a metric from the influence of its rows.
+
+    Of a share that is 1 or 0 no row moves anything. It is a mean over the rows of a class, and no
+    such mean is less sure than a rate of the rarest class: its bound is Wilson's.
+    """
+    if limits == (0.0, 1.0) and found.value in limits and not found.moved.any():
+        return _perfect(found, level, clusters)
     made = mean(found.moved, level, clusters)
     if not made.is_defined:
         return made
@@ -61,6 +68,13 @@ def interval(
         method=method,
         standard_error=made.standard_error * more,
     )
+
+
+def _perfect(found: Influence, level: float, clusters: Any) -> Interval:
+    codes = groups(clusters, len(found.moved))
+    count = len(found.moved) if codes is None else codes.count
+    made = rate(np.full(min(found.least, count), found.value), level)
+    return replace(made, count=count)
 
 
 def difference(first: Influence, second: Influence) -> Influence:

@@ -129,6 +129,33 @@ def test_clusters_make_wider_bounds_of_rows_that_repeat() -> None:
         assert together.upper - together.lower > 1.5 * (alone.upper - alone.lower), name
 
 
+def test_two_perfect_models_of_few_rows_may_differ() -> None:
+    truth, known = np.array([0, 1, 2] * 4), np.arange(3)
+    sharp, dull = (0.05 + strength * np.eye(3)[truth] for strength in (0.85, 0.5))
+    a, b = (
+        Scores(truth, truth, known, chances / chances.sum(axis=1, keepdims=True))
+        for chances in (sharp, dull + np.linspace(0, 0.1, 12)[:, None])
+    )
+
+    for name in ("roc_auc", "average_precision"):
+        alone, apart = interval_of(name, a), difference_of(name, a, b)
+        assert (alone.value, alone.upper) == (1, 1)
+        assert alone.lower < 0.7, name
+        assert apart.value == 0
+        assert apart.lower == -apart.upper < -0.3
+
+
+def test_equal_labels_of_clusters_settle_nothing() -> None:
+    full = classifier(0.5, rows=30)
+    labels = Scores(full.truth, full.predicted, full.classes)
+    clusters = np.arange(30) // 3
+
+    for name in ("f1", "accuracy", "recall", "balanced_accuracy"):
+        found = difference_of(name, labels, labels, clusters=clusters)
+        assert found.value == 0
+        assert found.lower < -0.05 < 0.05 < found.upper, name
+
+
 def test_recall_counts_all_rows_and_tests_the_positive_ones() -> None:
     found = interval_of("recall", classifier(0.5))
 
