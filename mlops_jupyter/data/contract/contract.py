@@ -224,7 +224,8 @@ def _findings(pandera: Any, schema: Any, frame: Any) -> Iterator[Finding]:
         schema.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
         yield from _told(error.failure_cases, frame)
-    except (pandera.errors.SchemaError, TypeError, ValueError) as error:
+    # a check of one's own that leaves by sys.exit would end a gate as if it had passed
+    except (pandera.errors.SchemaError, TypeError, ValueError, SystemExit) as error:
         yield Finding(None, masked(last_line(error)))
 
 
@@ -264,7 +265,8 @@ def _told(cases: Any, frame: Any) -> Iterator[Finding]:
             for value in values:
                 yield Finding(value[:200], _WORDS[test])
             continue
-        name = str(column)
+        is_of_frame = column is None or column != column
+        name = "" if is_of_frame else str(column)
         if column in of_other_type:
             if not str(test).startswith("dtype("):
                 continue
@@ -274,7 +276,8 @@ def _told(cases: Any, frame: Any) -> Iterator[Finding]:
         some = list(dict.fromkeys(values))[:EXAMPLES]
         shown = () if is_personal_name(name) else tuple(masked(value)[:60] for value in some)
         what = _WORDS.get(test, f"not {masked(str(test))[:200]}")
-        yield Finding(name, what, len(group), shown, at_least=len(group) >= FEW)
+        many = len(group) >= FEW
+        yield Finding(None if is_of_frame else name, what, len(group), shown, at_least=many)
 
 
 def _dtype(frame: Any, name: str) -> str:

@@ -174,10 +174,10 @@ def _told(made: _Compared, against: Against, check: Drift, rows: int) -> CheckRe
         return _summary("hold", why, check, against)
     if bad:
         names = [*made.broken, *(column.name for column in made.alarms)]
-        why = f"{bad:,} of {counted(made.count, 'column')} differ from {against.version}: "
+        why = f"of {counted(made.count, 'column')} {bad:,} differ from {against.version}: "
         why += listed(names)
     else:
-        why = f"none of {counted(made.count, 'column')} differ from {against.version}"
+        why = f"of {counted(made.count, 'column')} none differs from {against.version}"
         if made.quiet and made.quiet[0].psi == made.quiet[0].psi:
             (psi,) = numbers(round(made.quiet[0].psi, 4))
             why += f", {shown(made.quiet[0].name)} most, with a PSI of {psi}"

@@ -7,7 +7,7 @@ from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import function
-from mlops_jupyter.promotion.checks import leakage, schema
+from mlops_jupyter.promotion.checks import latency, leakage, schema
 
 
 def refuse(project: Project, policy: Model, data: DatasetVersion) -> None:
@@ -32,6 +32,8 @@ def _refuse(project: Project, policy: Model, check: Check, data: DatasetVersion)
             versions.resolve(project, check.leakage.train)
     if check.drift is not None and check.drift.against is not None:
         versions.resolve(project, check.drift.against)
+    if check.latency is not None:
+        latency.refuse(check.latency)
     if check.custom is not None:
         called = function.load(project, check.custom.function)
         function.check_call(check.custom.function, called, check.custom.arguments)

@@ -112,7 +112,7 @@ def _codes(values: Any) -> Any:
 
     try:
         codes, _ = pd.factorize(values, use_na_sentinel=False)
-    except TypeError:  # lists, dicts: values that cannot be hashed
+    except (TypeError, NotImplementedError):  # lists, dicts: values that cannot be hashed
         codes, _ = pd.factorize(values.map(repr), use_na_sentinel=False)
     return codes
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from mlops_jupyter.config import Latency
-from mlops_jupyter.errors import last_line
+from mlops_jupyter.errors import UsageError, last_line
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.checks.inputs import features
 from mlops_jupyter.promotion.checks.naming import counted
@@ -32,19 +32,39 @@ MOST_SECONDS = 30.0
 
 SHARE = 0.95
 
+MOST_ROWS = 1_000_000
+"""In one call."""
+
 
 def judge(case: Case, check: Latency, clock: Clock = time.perf_counter) -> Iterator[CheckResult]:
     """Time the challenger's own ``predict``, and weigh its object.
 
     Raises
     ------
+    UsageError
+        More than `MOST_ROWS` rows are asked for.
     IntegrityError
         The stored model is damaged or missing.
     """
+    refuse(check)
     if check.p95_ms is not None:
         yield _timed(case, check.rows, check.p95_ms, clock)
     if check.size_mb is not None:
         yield _weighed(case, check.size_mb)
+
+
+def refuse(check: Latency) -> None:
+    """Refuse calls of more rows than there is memory for.
+
+    Raises
+    ------
+    UsageError
+        They have more than `MOST_ROWS`.
+    """
+    if check.rows > MOST_ROWS:
+        raise UsageError(
+            f"`latency` asks for calls of {check.rows:,} rows", hint=f"at most {MOST_ROWS:,}"
+        )
 
 
 def bounds(times: Sequence[float], share: float, level: float) -> tuple[float, float]:

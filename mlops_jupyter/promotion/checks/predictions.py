@@ -174,6 +174,10 @@ def _is_among(label: Any, labels: Sequence[Any]) -> bool:
 
 def _different(values: Any) -> list[Any]:
     """Return the different values, in the order of their first; those that cannot be hashed too."""
+    import pandas as pd
+
+    if values.dtype.kind in "biuf":
+        return list(pd.unique(values).tolist())
     found = values.tolist()
     try:
         return list(dict.fromkeys(found))

@@ -107,7 +107,7 @@ def _of_pipeline(case: Case, check: Reproducible) -> _Outcome:
     assert again.run_id is not None
     found = history.get(case.project, again.run_id)
     made = compare(case.project, run, found, check.tolerance or None)
-    why = f"all {counted(len(again.steps), 'step')} of {again.pipeline} were executed again"
+    why = f"{again.pipeline} was executed again, {counted(len(again.steps), 'step')}"
     return _Outcome("pass", _noted(why, made.notes), made.differences, found)
 
 

@@ -86,7 +86,7 @@ def _of_kinds(values: Any) -> Any:
 
     try:
         codes, kinds = pd.factorize(values)
-    except TypeError:  # lists, dicts: values that cannot be hashed
+    except (TypeError, NotImplementedError):  # lists, dicts: values that cannot be hashed
         codes, kinds = pd.factorize(values.map(repr, na_action="ignore"))
     texts = np.array([_text(kind) for kind in kinds], dtype=object)
     found = pd.util.hash_array(texts, categorize=False).astype(np.uint64)

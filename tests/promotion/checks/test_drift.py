@@ -57,7 +57,7 @@ class TestColumns:
         result = only(check(project, flights(500, 1), flights(2000, 2)))
 
         assert (result.verdict, result.id, result.limit) == ("pass", "drift", 0.1)
-        assert result.why.startswith("none of 2 columns differ from train@")
+        assert result.why.startswith("of 2 columns none differs from train@")
         assert result.count == 500
 
     def test_a_shift_is_found_and_told(self, project: Project) -> None:

@@ -36,6 +36,7 @@ def refuse(project: Project, **check: Any) -> None:
         ({"leakage": Leakage(train="trian@1")}, "there is no dataset 'trian'"),
         ({"leakage": Leakage(rows=False, feature_auc=None)}, "`leakage` asks for nothing"),
         ({"drift": Drift(against="test@99")}, "there is no data version 'test@99'"),
+        ({"latency": Latency(p95_ms=1, rows=10**9)}, "calls of 1,000,000,000 rows"),
         ({"custom": Custom("own:evn")}, "there is no function in own 'evn'"),
         ({"custom": Custom("own:even", {"limt": 1})}, "own:even cannot be called"),
         ({"custom": Custom("nowhere:even")}, "there is no module 'nowhere'"),

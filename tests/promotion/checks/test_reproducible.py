@@ -76,7 +76,7 @@ class TestPipelines:
         result = check(case)
 
         assert (result.verdict, result.value) == ("pass", 0)
-        assert result.why == "all 1 step of train were executed again"
+        assert result.why == "train was executed again, 1 step"
         assert (history.page(project).total, pipelines.summaries(project)[0].runs) == listed
         assert project.catalog.rows("SELECT * FROM step_entry") == steps
 

@@ -14,6 +14,7 @@ from mlops_jupyter.promotion.checks import row_hash
 
 TIMES = ["2026-01-01T12:00:00.5", None, "2026-03-01T00:00:00.000001"]
 MOMENTS = pd.to_datetime(TIMES, format="ISO8601")
+LISTS = pd.ArrowDtype(pa.list_(pa.int64()))
 ARROW_TIME = pd.ArrowDtype(pa.timestamp("us"))
 
 
@@ -40,6 +41,8 @@ def equal(one: Any, other: Any) -> bool:
         (pd.Series([1, "1", None], dtype=object), pd.Series([1.0, "1", np.nan], dtype=object)),
         (pd.Series([Decimal("1.5"), 2], dtype=object), pd.Series([1.5, 2.0], dtype=object)),
         ([[1, 2], {"a": 1}, None], [[1, 2], {"a": 1}, None]),
+        (pd.array([[1], None], LISTS), pd.array([[1], None], LISTS)),
+        (pd.arrays.SparseArray([0.0, np.nan]), [0.0, np.nan]),
         (MOMENTS, MOMENTS.as_unit("us")),
         (MOMENTS, MOMENTS.tz_localize("UTC")),
         (

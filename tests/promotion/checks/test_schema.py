@@ -96,17 +96,24 @@ class TestMistakes:
         with pytest.raises(UsageError, match=r"contracts/test\.py"):
             check(drafted, flights(50))
 
-    def test_a_check_of_the_contract_that_raises_does_not_pass(self, drafted: Project) -> None:
+    @pytest.mark.parametrize("error", ["RuntimeError('no such table')", "SystemExit(0)"])
+    @pytest.mark.parametrize(
+        "where", ["{'hour': pa.Column(float, pa.Check(wrong))}", "{}, checks=pa.Check(wrong)"]
+    )
+    def test_a_check_of_the_contract_that_raises_does_not_pass(
+        self, drafted: Project, error: str, where: str
+    ) -> None:
         (drafted.root / "contracts/test.py").write_text(
             "import pandera.pandas as pa\n"
-            "def wrong(values):\n    raise RuntimeError('no such table')\n"
-            "schema = pa.DataFrameSchema({'hour': pa.Column(float, pa.Check(wrong))})\n"
+            f"def wrong(values):\n    raise {error}\n"
+            f"schema = pa.DataFrameSchema({where})\n"
         )
 
         result = check(drafted, flights(50))
 
         assert result.verdict == "fail"
-        assert "no such table" in result.why
+        assert result.why.startswith("1 finding in 50 rows: ")
+        assert "nan" not in result.why
 
     def test_pandera_is_not_installed(
         self, drafted: Project, monkeypatch: pytest.MonkeyPatch
