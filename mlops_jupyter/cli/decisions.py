@@ -32,7 +32,7 @@ def decisions_command(word: str | None, model: str | None, as_json: bool) -> int
     project = open_project()
     if word == VERIFY:
         return _verify(project, as_json=as_json)
-    _show(_decisions(project, model or word), as_json=as_json)
+    _show(_decisions(project, word if model is None else model), as_json=as_json)
     return 0
 
 

@@ -23,6 +23,21 @@ LENIENT = (1, 3)
 """The exit codes that `--warn-only` turns to 0: the gate failed, or does not know."""
 
 
+def _folder(_: click.Context, __: click.Parameter, text: str | None) -> Path | None:
+    """Read the name of a folder; an empty one is a variable that was not set, not this folder."""
+    if text is None:
+        return None
+    if not text or "\0" in text:
+        raise click.BadParameter(f"{text!r} is no folder")
+    return Path(text)
+
+
+report_option = click.option(
+    "--report", "folder", callback=_folder, metavar="DIR",
+    help="Write decision.json, junit.xml and summary.md into this folder.",
+)  # fmt: skip
+
+
 def evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of commands that judge."""
     for option in (
@@ -34,12 +49,6 @@ def evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         command = option(command)
     return command
-
-
-report_option = click.option(
-    "--report", "folder", type=click.Path(path_type=Path), metavar="DIR",
-    help="Write decision.json, junit.xml and summary.md into this folder.",
-)  # fmt: skip
 
 
 @dataclass

@@ -38,7 +38,9 @@ def decisions(project: Project, model: str) -> tuple[Decision, ...]:
     NotFoundError
         Neither ``mlops.yaml`` nor the catalog knows the model.
     """
-    found = _select(project, "WHERE decision.model = ?", model)
+    # what a shell passes on need not be text that a database takes
+    is_text = model.encode(errors="ignore").decode() == model
+    found = _select(project, "WHERE decision.model = ?", model) if is_text else []
     if not found:
         known = names(project)
         if model not in known:

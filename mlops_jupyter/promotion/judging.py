@@ -100,7 +100,7 @@ def prepared(project: Project, model: str, data: str | None) -> tuple[Model, Dat
     """
     policy = policy_of(project, model)
     check_policy(model, policy)
-    chosen = versions.resolve(project, data or policy.evaluate.data)
+    chosen = versions.resolve(project, policy.evaluate.data if data is None else data)
     check_data(chosen, policy.evaluate)
     slicing.check(policy, [column.name for column in chosen.columns])
     early.refuse(project, policy, chosen)

@@ -106,9 +106,9 @@ def get(project: Project, run_id: str) -> Run:
     NotFoundError
         No run, or more than one, begins so.
     """
-    found = project.catalog.rows(
-        f"SELECT {_COLUMNS} FROM run WHERE substr(id, 1, ?) = ? LIMIT 2", (len(run_id), run_id)
-    )
+    sql = f"SELECT {_COLUMNS} FROM run WHERE substr(id, 1, ?) = ? LIMIT 2"
+    # what a shell passes on need not be text that a database takes
+    found = project.catalog.rows(sql, (len(run_id), run_id)) if run_id.isascii() else []
     if len(found) != 1 or not run_id:
         hint = "more than one run begins so" if found else "see `mlops runs`"
         raise NotFoundError("run", run_id, hint=hint)

@@ -90,6 +90,35 @@ class TestExitCodes:
             assert "Traceback" not in err
         assert history.decisions(project, "late") == ()
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("gate", "late", "--report", ""),
+            ("gate", "late", "--report", "a\0b"),
+            ("gate", "late", "--data", ""),
+            ("gate", "late", "--challenger", ""),
+            ("gate", "late", "--challenger", "\udc80"),
+            ("gate", "a\n\x1b[31m]]>"),
+            ("decisions", "--model", ""),
+            ("decisions", "\udc80"),
+            ("promote", "late", "--decision", "%"),
+            ("why", "\udc80"),
+            ("why", "late@" + "9" * 5000),
+        ],
+    )
+    def test_2_what_scripts_make_of_unset_variables(
+        self, late: Late, mlops: Mlops, words: tuple[str, ...]
+    ) -> None:
+        project = late()
+
+        code, out, err = mlops(*words)
+
+        assert (code, out) == (2, "")
+        assert len(err) < 1000
+        assert "\x1b" not in err
+        assert not (project.root / "junit.xml").exists()
+        assert history.decisions(project, "late") == ()
+
     def test_2_no_checks_at_all(self, late: Late, mlops: Mlops) -> None:
         project = late()
         (project.root / "mlops.yaml").write_text(
@@ -426,7 +455,7 @@ def test_the_list_of_decisions(late: Late, mlops: Mlops) -> None:
     ]  # fmt: skip
     decided = json.loads(mlops("decisions", "--json")[1])
     assert [d["kind"] for d in decided] == ["promote", "pass"]
-    assert mlops("decisions", "--model", "late")[1] == out
+    assert json.loads(mlops("decisions", "--model", "late", "--json")[1]) == decided
     assert mlops("decisions", "late", "--model", "late")[0] == 2
 
 
