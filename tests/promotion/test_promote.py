@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +12,7 @@ from mlops_jupyter.config import Evaluate
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import (
     ConflictError,
+    ExternalError,
     IntegrityError,
     NotFoundError,
     UsageError,
@@ -20,6 +21,7 @@ from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project, init
 from mlops_jupyter.promotion import actor, evaluation, history, promote
 from mlops_jupyter.promotion.decision import Decision, Verdict
+from mlops_jupyter.promotion.ledger import verify
 from mlops_jupyter.promotion.rows import take_rows
 from tests.models.training import keep_run
 from tests.promotion.decided import judged, report
@@ -336,3 +338,94 @@ class TestActor:
         github = {"GITHUB_ACTOR": "octocat"}
 
         assert actor.current(project.root, github) == "octocat (GitHub Actions)"
+
+    @pytest.mark.parametrize(
+        ("variables", "address"),
+        [
+            (
+                {
+                    "GITHUB_SERVER_URL": "https://github.com",
+                    "GITHUB_REPOSITORY": "octo/flights",
+                    "GITHUB_RUN_ID": "77",
+                },
+                "https://github.com/octo/flights/actions/runs/77",
+            ),
+            ({"GITHUB_REPOSITORY": "octo/flights"}, None),
+            ({"CI_JOB_URL": "https://gitlab.com/o/f/-/jobs/7"}, "https://gitlab.com/o/f/-/jobs/7"),
+            (
+                {"BUILD_URL": "https://ada:s3cret@ci.example/job/7/?token=s3cret#s3cret"},
+                "https://ci.example/job/7/",
+            ),
+            (
+                {
+                    "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": "https://dev.azure.com/octo/",
+                    "SYSTEM_TEAMPROJECT": "flights",
+                    "BUILD_BUILDID": "7",
+                },
+                "https://dev.azure.com/octo/flights/_build/results?buildId=7",
+            ),
+            ({"BUILD_URL": "http://[broken"}, None),
+            ({"BUILD_URL": "no address"}, None),
+            ({}, None),
+        ],
+    )
+    def test_where_the_job_is_shown(self, variables: dict[str, str], address: str | None) -> None:
+        assert actor.job(variables) == address
+
+
+class TestFullDisk:
+    """SQLite says that there is no room, as it does on a disk that is full."""
+
+    @pytest.fixture
+    def full(self, project: Project) -> Iterator[Callable[[], None]]:
+        """Return what fills the disk; afterwards there is room again."""
+        yield lambda: room(project, 1)
+        room(project, 2**30)
+
+    def test_nothing_is_half_written(
+        self, project: Project, model: str, full: Callable[[], None]
+    ) -> None:
+        reason = "x" * 9_999  # more than the pages that are free already
+        judged(project, model, 1, None, "fail")
+        before = history.decisions(project, model)
+        full()
+
+        with pytest.raises(ExternalError, match="disk is full"):
+            promote.promote(project, model, override=reason)
+
+        room(project, 2**30)
+        assert history.decisions(project, model) == before
+        assert registry.champion(project, model) is None
+        assert verify(project).problems == ()
+
+    def test_the_alias_was_moved_already(
+        self,
+        project: Project,
+        model: str,
+        full: Callable[[], None],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        judged(project, model, 1, None)
+        move = registry.move_alias
+
+        def move_and_fill(*arguments: Any) -> None:
+            move(*arguments)
+            full()
+
+        long = "x" * 9_999
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "move_alias", move_and_fill)
+            patch.setattr(actor, "current", lambda *_: long)  # the end of it needs a page, too
+            with pytest.raises(ExternalError, match="disk is full"):
+                promote.promote(project, model)
+
+        room(project, 2**30)
+        (made,) = promote.finish_dangling(project)
+        assert (made.state, made.to_version) == ("applied", 1)
+        assert registry.champion(project, model) == 1
+        assert verify(project).problems == ()
+
+
+def room(project: Project, pages: int) -> None:
+    """Let the catalog have so many pages, or those that it has."""
+    project.catalog.rows(f"PRAGMA max_page_count = {pages}")
