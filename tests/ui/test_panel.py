@@ -240,6 +240,9 @@ class TestAWeekOfWork:
         runs = panel.get_by_role("list", name="Runs")
         expect(runs.get_by_role("listitem")).to_have_count(7)
         expect(panel.get_by_text("flights", exact=True).first).to_be_visible()
+        running = panel.get_by_role("region", name="delays").first.get_by_role("progressbar")
+        starting = panel.get_by_role("region", name="delays").first.get_by_text("starting")
+        expect(running.or_(starting).first).to_be_visible()
         report = panel.get_by_role("region", name="delays").get_by_role(
             "list", name="Last gate report"
         )
