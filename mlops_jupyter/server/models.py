@@ -6,21 +6,40 @@ nobody agrees to what they have not read.
 
 from __future__ import annotations
 
+import dataclasses
+
 from mlops_jupyter import wire
 from mlops_jupyter.errors import ConflictError
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion.decision import Decision, Waiting
+from mlops_jupyter.promotion.decision import Decision, ModelSummary, Waiting
 from mlops_jupyter.server.route import Doing, Route
 
 
 class ModelsRoute(Route):
-    """``models``: all models, their champions and the decisions on them."""
+    """``models``: all models, their champions, the last report and the decisions on them."""
 
     def answer(self, project: Project, *names: str) -> wire.Models:
         """List models."""
         from mlops_jupyter.promotion import history
 
-        return wire.Models(models=history.summaries(project))
+        return wire.Models(models=tuple(map(brief, history.summaries(project))))
+
+
+def brief(model: ModelSummary) -> ModelSummary:
+    """Return a summary with those reports alone that are shown: the last one, and what waits.
+
+    A report of many slices has tens of kilobytes, a model may have hundreds of decisions, and
+    the panel asks after each change.
+    """
+    newest = next((made.id for made in model.decisions if made.report is not None), None)
+    kept = {newest, model.waiting.decision if model.waiting else None}
+    return dataclasses.replace(
+        model,
+        decisions=tuple(
+            made if made.id in kept else dataclasses.replace(made, report=None)
+            for made in model.decisions
+        ),
+    )
 
 
 class ApproveRoute(Doing):

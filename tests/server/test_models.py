@@ -85,6 +85,14 @@ async def test_approved_promoted_and_rolled_back(ask: Any, post: Any, late: Proj
     assert twice.code == 400  # there is nothing before v1
 
 
+async def test_only_the_reports_that_are_shown_are_sent(ask: Any, flights: Project) -> None:
+    older, newest = judged(flights, 1, None), judged(flights, 2, None)
+    decisions = (await summary(ask))["decisions"]
+    assert [(made["id"], made["report"] is None) for made in decisions] == [
+        (newest.id, False), (older.id, True),
+    ]  # fmt: skip
+
+
 async def test_nobody_agrees_to_what_they_have_not_seen(post: Any, late: Project) -> None:
     seen = judged(late, 2, None)
     newer = judged(late, 3, None)

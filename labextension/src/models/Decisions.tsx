@@ -34,7 +34,7 @@ export function Decisions(props: {
               <Glyph name={decision.kind} />
               <Entry
                 decision={decision}
-                approvals={approvalsOf(decision, decisions)}
+                all={decisions}
                 now={now}
                 trans={trans}
               />
@@ -49,13 +49,14 @@ export function Decisions(props: {
 
 function Entry(props: {
   decision: Decision;
-  approvals: Decision[];
+  all: Decision[];
   now: number;
   trans: ITranslate;
 }): JSX.Element {
-  const { decision, approvals, trans } = props;
+  const { decision, all, trans } = props;
+  const judged = all.find(other => other.id === decision.judged);
   // the reason of a promotion names them already, that of an override does not
-  const who = approvals
+  const who = approvalsOf(decision, all)
     .map(approval => approval.actor)
     .filter(actor => !decision.reason.includes(actor));
   return (
@@ -68,7 +69,7 @@ function Entry(props: {
       </span>
       {decision.override && (
         <span className="jp-Mlops-override">
-          {decision.report?.verdict === 'pass'
+          {judged?.kind === 'pass'
             ? trans.__('Overridden: it was not approved')
             : trans.__('Overridden: the gate had not passed')}
         </span>

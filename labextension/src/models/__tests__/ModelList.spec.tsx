@@ -125,8 +125,9 @@ it('has no way back when there was no champion before', () => {
 });
 
 it('says that a version which passed was not approved', () => {
-  const passed = report({ verdict: 'pass' });
-  show(model({ decisions: [decision({ override: true, report: passed })] }));
+  const passed = decision({ id: 'seen', kind: 'pass' });
+  const forced = decision({ override: true, judged: 'seen' });
+  show(model({ decisions: [forced, passed] }));
   expect(screen.getByText('Overridden: it was not approved')).toBeDefined();
 });
 
