@@ -26,6 +26,11 @@ distribution, and in simulations one in ten was found by chance without it."""
 
 SAMPLE = 10_000
 
+DIGITS = 8
+"""Numbers that were written down have no more; measured and computed ones nearly always do."""
+
+EACH = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class Chance:
@@ -116,6 +121,35 @@ def alike(frame: Any, places: Sequence[int]) -> float:
         times = _times(row_hash.column(frame.iloc[chosen, place])).astype(float)
         chance *= float((times * (times - 1)).sum()) / (len(chosen) * (len(chosen) - 1))
     return chance
+
+
+def is_measured(frame: Any, places: Sequence[int]) -> bool:
+    """Tell whether a column holds measurements, of which no two are equal by chance.
+
+    Numbers of more digits than people write, of which nearly each different row has its own.
+    Rows that are there twice were copied then: a source that holds them twice, and was cut at
+    random, is a leak too.
+    """
+    chosen = np.sort(_sample(np.arange(len(frame)), min(len(frame), SAMPLE), _random()))
+    if not len(chosen):
+        return False
+    rows = len(np.unique(row_hash.hashes(frame.iloc[chosen], places)))
+    for place in places:
+        values = frame.iloc[chosen, place]
+        if values.dtype != np.float64:
+            continue
+        different = np.unique(values.to_numpy()[np.isfinite(values.to_numpy())])
+        if len(different) >= EACH * rows and _has_digits(different).mean() >= EACH:
+            return True
+    return False
+
+
+def _has_digits(values: Any) -> Any:
+    """Return which numbers have more than `DIGITS` digits."""
+    there = values[values != 0]
+    with np.errstate(all="ignore"):  # the smallest of all numbers
+        scaled = there * 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(there))))
+        return np.abs(scaled - np.round(scaled)) > 1e-6
 
 
 def _random() -> Any:

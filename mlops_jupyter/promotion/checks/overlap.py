@@ -35,7 +35,7 @@ def of_rows(case: Case, version: DatasetVersion, frame: Any, most: float) -> Che
     verdict: CheckVerdict = "fail" if share > most else "pass"
     why = f"{_of(count, len(ours))} stand in {version} too, by {counted(len(places), 'column')}"
     p = None
-    if share > most:
+    if share > most and not chance.is_measured(frame, [there for _, there in places]):
         alike = chance.alike(frame, [there for _, there in places])
         expected = chance.of(theirs, ours, alike)
         p = expected.p(count - most * len(ours), len(ours))

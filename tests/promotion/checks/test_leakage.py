@@ -187,6 +187,38 @@ class TestRowsThatRepeatByNature:
         assert (result.verdict, result.value) == ("pass", 3 / 302)
         assert "1 would by chance, as the columns have few values" in result.why
 
+    def test_a_source_that_holds_rows_twice_and_was_cut_at_random(self, project: Project) -> None:
+        """Training repeats as many, and still they are copies: no two measurements are equal."""
+        source = flights(1000, 4)
+        both = pd.concat([source, source.head(100)]).sample(frac=1, random_state=1)
+
+        result = only(check(project, both.head(303), both.tail(797), **ONLY_ROWS))
+
+        assert result.verdict == "fail"
+        assert "by chance" not in result.why
+
+
+@pytest.mark.parametrize(
+    ("column", "measured"),
+    [
+        (np.random.default_rng(1).normal(size=500), True),
+        (np.random.default_rng(1).normal(size=500).round(6), False),
+        (np.log1p(np.arange(500) % 20), False),
+        (np.arange(500), False),
+        (np.arange(500.0), False),
+        (np.full(500, np.nan), False),
+        (np.zeros(500), False),
+        (np.arange(1, 501) * 5e-324, False),
+        (np.where(np.arange(500) % 2, np.inf, 0.0), False),
+        (np.random.default_rng(1).normal(size=500).astype("float32"), False),
+        (["a"] * 500, False),
+    ],
+)
+def test_what_is_measured(column: Any, measured: bool) -> None:
+    frame = pd.DataFrame({"x": column, "n": np.arange(500)})
+
+    assert chance.is_measured(frame, [0, 1]) == measured
+
 
 def test_chance_is_wrong_no_more_often_than_the_level() -> None:
     """A thousand possible rows of uneven frequency, and no copies."""
