@@ -10,8 +10,12 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import awaited, history
-from mlops_jupyter.promotion.decision import CheckResult, Decision, Waiting
+from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Waiting
 from mlops_jupyter.promotion.evidence import words
+
+MOST_CHECKS = 24
+MOST_CHANGES = 8
+"""Lines of each that are shown: both are one screen."""
 
 _CHANGES = {
     "schema": "data that keeps its contract: mend the data, or the contract if it is wrong",
@@ -38,6 +42,8 @@ class Why:
         What the newest gate on this version found; None when none judged it.
     moved : Decision or None
         The newest decision that gave the alias to it.
+    ended : Decision or None
+        The decision that gave the alias to another one after that.
     approvals : tuple of Decision
     waiting : Waiting or None
         What it waits for.
@@ -50,6 +56,7 @@ class Why:
     is_champion: bool
     judged: Decision | None
     moved: Decision | None
+    ended: Decision | None
     approvals: tuple[Decision, ...]
     waiting: Waiting | None
     changes: tuple[str, ...]
@@ -93,7 +100,8 @@ def why(project: Project, model: str, version: int | None = None) -> Why:
     if not on_it:
         raise _undecided(project, model, number, decided)
     judged = awaited.newest_judged(on_it)
-    moved = next((d for d in on_it if d.kind in history.MOVES and d.state == "applied"), None)
+    moves = [d for d in decided if d.kind in history.MOVES and d.state == "applied"]
+    place = next((n for n, made in enumerate(moves) if made.to_version == number), None)
     waiting = awaited.newest(project, decided, champion)
     is_awaited = waiting is not None and judged is not None and waiting.decision == judged.id
     return Why(
@@ -101,7 +109,8 @@ def why(project: Project, model: str, version: int | None = None) -> Why:
         version=number,
         is_champion=number == champion,
         judged=judged,
-        moved=moved,
+        moved=None if place is None else moves[place],
+        ended=moves[place - 1] if place else None,
         approvals=() if judged is None else tuple(awaited.approvals(decided, judged)),
         waiting=waiting if is_awaited else None,
         changes=() if judged is None or judged.report is None else tuple(_changes(judged)),
@@ -168,27 +177,41 @@ def _gap(check: CheckResult) -> str:
 def _lines(told: Why) -> Iterator[str]:
     name = f"{told.model} v{told.version}"
     yield f"{name} is champion" if told.is_champion else f"{name} is not champion"
+    yield from _moves(told)
+    judged = told.judged
+    if judged is not None and judged.report is not None:
+        if told.moved is None or told.moved.id != judged.id:
+            yield f"  {_dated(judged)}"
+        yield f"  {words.title(told.model, judged.report)}: {words.counted(judged.report.checks)}"
+        yield from _checks(judged.report)
+    for one in told.approvals:
+        comment = f": {one.reason}" if one.reason else ""
+        yield f"  approved by {one.actor}, {one.decided_at[:16].replace('T', ' ')} UTC{comment}"
+    yield from _end(told)
+
+
+def _moves(told: Why) -> Iterator[str]:
     if told.moved is not None:
         yield f"  {_dated(told.moved)}"
         if told.moved.override:
             yield f"  its gate was overridden by {told.moved.actor}: {told.moved.reason}"
         elif told.moved.kind == "rollback":
             yield f"  why: {told.moved.reason}"
-    judged = told.judged
-    if judged is not None and judged.report is not None:
-        if told.moved is None or told.moved.id != judged.id:
-            yield f"  {_dated(judged)}"
-        yield f"  {words.title(told.model, judged.report)}: {words.counted(judged.report.checks)}"
-        for check in words.worst_first(judged.report.checks):
-            measured = words.measured(check)
-            shown = f"{measured}: {check.why}" if measured else check.why
-            yield f"    {words.said(check.verdict):10}  {check.check}: {shown}"
-        for warning in judged.report.warnings:
-            yield f"    warning     {warning}"
-    for one in told.approvals:
-        comment = f": {one.reason}" if one.reason else ""
-        yield f"  approved by {one.actor}, {one.decided_at[:16].replace('T', ' ')} UTC{comment}"
-    yield from _end(told)
+    if told.ended is not None:
+        yield f"  then {_dated(told.ended)}"
+
+
+def _checks(report: GateReport) -> Iterator[str]:
+    ordered = words.worst_first(report.checks)
+    for check in ordered[:MOST_CHECKS]:
+        measured = words.measured(check)
+        shown = f"{measured}: {check.why}" if measured else check.why
+        yield f"    {words.said(check.verdict):10}  {check.check}: {shown}"
+    left = ordered[MOST_CHECKS:]
+    if left:
+        yield f"    … {len(left):,} more: {words.counted(left)}"
+    for warning in report.warnings:
+        yield f"    warning     {warning}"
 
 
 def _end(told: Why) -> Iterator[str]:
@@ -196,11 +219,13 @@ def _end(told: Why) -> Iterator[str]:
         return
     if told.changes:
         yield "what would change it:"
-        for change in told.changes:
+        for change in told.changes[:MOST_CHANGES]:
             yield f"  {change}"
+        if len(told.changes) > MOST_CHANGES:
+            yield f"  … {len(told.changes) - MOST_CHANGES:,} more"
     if told.judged is not None:
         step = words.next_step(told.judged, told.waiting)
-        if step and told.judged.kind in {"pass", "hold"}:
+        if step and told.ended is None and told.judged.kind in {"pass", "hold"}:
             yield f"next: {step}"
 
 

@@ -372,6 +372,10 @@ def test_roll_back(late: Late, mlops: Mlops) -> None:
     assert (code, out) == (0, "rolled back: late v1 is champion again in place of v3\n")
     assert registry.champion(project, "late") == GOOD
     assert json.loads(Path("out/decision.json").read_text())["record"]["reason"] == "the alarm"
+    _, out, _ = mlops("why", "late@3")
+    assert out.startswith("late v3 is not champion\n  promoted: late v3 is now champion")
+    assert "  then rolled back: late v1 is champion again in place of v3" in out
+    assert "next:" not in out
 
 
 class TestInit:
@@ -533,3 +537,4 @@ def test_a_thousand_lines_are_one_screen(
     first = next(line for line in out.splitlines() if "accuracy at least" in line)
     assert "✗ fail" in first
     assert " more: " in out
+    assert len(mlops("why", "late")[1].splitlines()) < 45
