@@ -74,8 +74,33 @@ def test_three_classes_are_scored_as_scikit_learn_does() -> None:
     assert found["recall"] == reference.recall_score(truth, predicted, average="macro")
     assert found["roc_auc"] == reference.roc_auc_score(truth, chances, multi_class="ovr")
     assert found["average_precision"] == reference.average_precision_score(truth, chances)
-    assert found["log_loss"] == reference.log_loss(truth, chances)
-    assert found["brier"] == reference.brier_score_loss(truth, chances)
+    assert found["log_loss"] == pytest.approx(reference.log_loss(truth, chances))
+    assert found["brier"] == pytest.approx(reference.brier_score_loss(truth, chances))
+
+
+@pytest.mark.parametrize("rounding", [1, 2, 16])
+def test_two_classes_are_scored_as_scikit_learn_does(rounding: int) -> None:
+    random = np.random.default_rng(rounding)
+    truth = random.integers(0, 2, 300)
+    chance = np.round(np.clip(truth * 0.3 + random.uniform(0, 0.7, 300), 0, 1), rounding)
+    scores = binary(truth.tolist(), chance.tolist())
+
+    found = metric.score(scores)
+
+    said = scores.predicted
+    assert found == pytest.approx(
+        {
+            "accuracy": reference.accuracy_score(truth, said),
+            "balanced_accuracy": reference.balanced_accuracy_score(truth, said),
+            "f1": reference.f1_score(truth, said),
+            "precision": reference.precision_score(truth, said),
+            "recall": reference.recall_score(truth, said),
+            "roc_auc": reference.roc_auc_score(truth, chance),
+            "average_precision": reference.average_precision_score(truth, chance),
+            "log_loss": reference.log_loss(truth, scores.probabilities),
+            "brier": reference.brier_score_loss(truth, chance),
+        }
+    )
 
 
 def test_a_regressor_by_hand() -> None:
