@@ -12,7 +12,7 @@ from mlops_jupyter.config import Approval
 from mlops_jupyter.errors import ConflictError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import actor, awaited, history, promote, record
+from mlops_jupyter.promotion import actor, awaited, history, moving, record
 from mlops_jupyter.promotion.decision import Decision, Waiting
 
 
@@ -45,10 +45,10 @@ def approve(
         MLflow, which knows who is champion, cannot be reached.
     """
     said = record.cleaned(comment, "comment")
-    promote.finish_dangling(project)
+    moving.finish_dangling(project)
     with registry.locked(project):
         decided = history.decisions(project, model)
-        judged = promote.judged(project, model, decision, decided)
+        judged = history.judged(project, model, decision, decided)
         asked = _asked(project, judged, decided)
         me = actor.current(project.root)
         _check_person(me, judged, asked, awaited.approvals(decided, judged))

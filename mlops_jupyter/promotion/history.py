@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from mlops_jupyter.errors import NotFoundError
+from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
@@ -64,6 +64,39 @@ def decision(project: Project, decision_id: str) -> Decision:
         if found:
             raise NotFoundError("decision", asked, hint="more than one decision begins so")
     raise NotFoundError("decision", asked[:40], hint="see `mlops decisions`")
+
+
+def judged(
+    project: Project, model: str, decision_id: str | None, decided: Sequence[Decision]
+) -> Decision:
+    """Return what a gate found: the one that is named, or the newest.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such decision.
+    UsageError
+        It is of another model, or of no gate; or there is none at all.
+    """
+    if decision_id is None:
+        newest = awaited.newest_judged(decided)
+        if newest is None:
+            raise UsageError(
+                f"no version of {model} was judged yet", hint=f"judge one: `mlops gate {model}`"
+            )
+        return newest
+    found = decision(project, decision_id)
+    if found.model != model:
+        raise UsageError(
+            f"decision {found.id} is on {found.model}, and not on {model}",
+            hint=f"those on {model}: `mlops decisions {model}`",
+        )
+    if not awaited.is_verdict(found):
+        raise UsageError(
+            f"decision {found.id} is no verdict of a gate, but a {found.kind}",
+            hint=f"the one that it acts on: {found.judged}" if found.judged else None,
+        )
+    return found
 
 
 def summaries(project: Project) -> tuple[ModelSummary, ...]:

@@ -15,8 +15,8 @@ from mlops_jupyter.promotion import (
     case,
     gates,
     measure,
+    moving,
     own,
-    promote,
     publish,
     record,
     slicing,
@@ -105,7 +105,7 @@ def prepared(project: Project, model: str, data: str | None) -> tuple[Model, Dat
     slicing.check(policy, [column.name for column in chosen.columns])
     early.refuse(project, policy, chosen)
     own.check(project, policy.evaluate)
-    promote.finish_dangling(project)
+    moving.finish_dangling(project)
     champion = registry.champion(project, model)
     if champion is not None:
         registry.get(project, model, champion)

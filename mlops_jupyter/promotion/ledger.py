@@ -12,7 +12,7 @@ import msgspec
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.models import notes, registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import chain, history, promote, publish
+from mlops_jupyter.promotion import chain, history, moving, publish
 from mlops_jupyter.promotion.awaited import named
 from mlops_jupyter.store.objects import digest_of
 
@@ -90,7 +90,7 @@ def verify(project: Project) -> Verification:
     """
     said: list[str] = []
     try:
-        promote.finish_dangling(project)
+        moving.finish_dangling(project)
         publish.drain(project)
     except (ExternalError, ConflictError) as error:
         said.append(f"decisions under way were left as they are: {error.message}")

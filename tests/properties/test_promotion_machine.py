@@ -28,7 +28,7 @@ from mlops_jupyter.config import Approval
 from mlops_jupyter.errors import ConflictError, ExternalError, UsageError
 from mlops_jupyter.models import notes, registry
 from mlops_jupyter.project import Project, init
-from mlops_jupyter.promotion import approval, chain, history, promote, record
+from mlops_jupyter.promotion import approval, chain, history, moving, promote, record
 from mlops_jupyter.promotion.decision import Decision, Verdict, Waiting
 from mlops_jupyter.promotion.ledger import verify
 from tests.models.training import keep_run
@@ -37,7 +37,7 @@ from tests.promotion.training import blind_model, good_model, upside_down_model
 
 SEAMS: tuple[tuple[ModuleType, str], ...] = (
     (registry, "champion"),
-    (promote, "try_out"),
+    (moving, "try_out"),
     (record, "write"),
     (chain, "append"),
     (registry, "move_alias"),
