@@ -36,7 +36,7 @@ version: 1
 #     notebook: train.ipynb
 
 # models:
-#   churn:                        # `mlops release churn`
+#   churn:                        # `mlops gate churn --init` drafts this part from a run
 #     pipeline: train
 #     evaluate:
 #       data: customers@latest    # challenger and champion are scored on these rows
