@@ -109,6 +109,14 @@ def test_many_slices_that_passed_are_folded() -> None:
     assert folded.count("<svg") == 32
 
 
+def test_the_line_about_all_slices_stays_with_a_scale_of_its_own() -> None:
+    alone = dataclasses.replace(CHECK, kind="slices", id="slices/accuracy", check="no slice")
+    slices = [dataclasses.replace(alone, id=f"slices/accuracy/{n}") for n in range(33)]
+    shown, _, _ = card.as_html(decision(alone, *slices)).partition("<details>")
+    assert shown.count("<svg") == 1
+    assert "<svg" in card.as_html(decision(alone))
+
+
 def test_no_text_of_the_data_becomes_a_tag() -> None:
     hostile = "</td></svg><script>alert(1)</script>\"'&"
     check = dataclasses.replace(CHECK, check=hostile, why=hostile, method=hostile)

@@ -52,20 +52,25 @@ export function GateCard(props: {
 
 /** Return the checks that are shown at once, and those that one must ask for. */
 function split(checks: CheckResult[]): [CheckResult[], CheckResult[]] {
-  const passed = (check: CheckResult) =>
-    check.verdict === 'pass' || check.verdict === 'not_judged';
-  const bad = checks.filter(check => !passed(check));
-  const shown = new Set(bad.slice(0, MANY));
-  for (const check of checks.filter(passed)) {
-    const alike = checks.filter(c => passed(c) && c.kind === check.kind);
-    if (!check.kind || alike.length <= FEW) {
-      shown.add(check);
-    }
-  }
+  const isFine = ({ verdict }: CheckResult) =>
+    verdict === 'pass' || verdict === 'not_judged';
+  const parts = checks.filter(check => isFine(check) && isPart(check));
+  const bad = checks.filter(check => !isFine(check));
+  const folded = new Set([
+    ...bad.slice(MANY),
+    ...parts.filter(
+      ({ kind }) => parts.filter(part => part.kind === kind).length > FEW
+    )
+  ]);
   return [
-    checks.filter(check => shown.has(check)),
-    checks.filter(check => !shown.has(check))
+    checks.filter(check => !folded.has(check)),
+    checks.filter(check => folded.has(check))
   ];
+}
+
+/** Whether a check is of one slice or column; a line about all of them stands above. */
+function isPart(check: CheckResult): boolean {
+  return (check.id ?? '').split('/').length > 2;
 }
 
 function Heading(props: {

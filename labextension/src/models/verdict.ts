@@ -12,8 +12,8 @@ const ORDER: readonly Verdict[] = [
   'error',
   'fail',
   'hold',
-  'pass',
-  'not_judged'
+  'not_judged',
+  'pass'
 ];
 
 /**

@@ -119,10 +119,15 @@ def _parts(decision: Decision, report: GateReport) -> Iterator[str]:
 def _split(checks: Sequence[CheckResult]) -> tuple[list[CheckResult], list[CheckResult]]:
     """Return the checks that are shown at once, and those that one must ask for."""
     ordered = words.worst_first(checks)
-    fine = [check for check in ordered if check.verdict in {"pass", "not_judged"}]
+    fine = [c for c in ordered if c.verdict in {"pass", "not_judged"} and _is_part(c)]
     kinds = [check.kind for check in fine]
-    folded = [check for check in fine if check.kind and kinds.count(check.kind) > FEW]
+    folded = [check for check in fine if kinds.count(check.kind) > FEW]
     return [check for check in ordered if check not in folded], folded
+
+
+def _is_part(check: CheckResult) -> bool:
+    """Whether it is of one slice or column: a line about all of them stands above."""
+    return check.id.count("/") > 1
 
 
 def _table(checks: Sequence[CheckResult], all_checks: Sequence[CheckResult]) -> str:
@@ -161,7 +166,7 @@ def _sentences(check: CheckResult) -> Iterator[str]:
 def _beside(check: CheckResult, checks: Sequence[CheckResult]) -> list[CheckResult]:
     """Return the checks that are drawn with the same scale: the slices of one metric."""
     start = "/".join(check.id.split("/")[:2]) + "/"
-    return [c for c in checks if c.id.startswith(start)] if check.kind == "slices" else [check]
+    return [check] + [c for c in checks if check.kind == "slices" and c.id.startswith(start)]
 
 
 def svg(check: CheckResult, beside: Sequence[CheckResult]) -> str:
