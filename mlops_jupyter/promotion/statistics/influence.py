@@ -20,6 +20,10 @@ from mlops_jupyter.promotion.statistics.interval import Interval, mean, of_error
 from mlops_jupyter.promotion.statistics.sample import groups
 
 
+LARGEST = 1e75
+"""Of values that are squared, and their influences squared again."""
+
+
 class Influence(NamedTuple):
     """The value of a metric, and how much each row moves it.
 
@@ -86,17 +90,23 @@ def difference(first: Influence, second: Influence) -> Influence:
 
 def rmse(truth: Any, predicted: Any) -> Influence:
     """Return the influences on the root of the mean squared error."""
-    square = (truth - predicted) ** 2
+    square = _squared(truth - predicted)
     value = float(np.sqrt(square.mean()))
     if value == 0:
         return Influence(0.0, np.zeros(len(square)), len(square))
     return Influence(value, (square - value * value) / (2 * value), len(square))
 
 
+def _squared(values: Any) -> Any:
+    largest = float(np.abs(values).max())
+    if not largest < LARGEST:
+        raise ValueError(f"{largest:g} is too large to be squared and added up")
+    return values**2
+
+
 def r2(truth: Any, predicted: Any) -> Influence:
     """Return the influences on the share of the variance that is explained."""
-    square = (truth - predicted) ** 2
-    spread = (truth - truth.mean()) ** 2
+    square, spread = _squared(truth - predicted), _squared(truth - truth.mean())
     error, variance = square.mean(), spread.mean()
     if variance == 0:
         raise ValueError("all true values are the same")

@@ -224,6 +224,16 @@ def test_one_row() -> None:
     assert not interval_of("r2", one).is_defined
 
 
+def test_errors_that_are_too_large_are_no_number() -> None:
+    plain = regressor(0.5)
+    huge = Scores(plain.truth, plain.predicted * 1e200)
+
+    for name in ("rmse", "r2"):
+        assert "too large" in str(interval_of(name, huge).reason)
+        assert "too large" in str(difference_of(name, plain, huge).reason)
+    assert interval_of("mae", huge).is_defined
+
+
 def test_texts_are_no_regression() -> None:
     texts = Scores(np.array(["a", "b"]), np.array(["a", "b"]))
 
