@@ -36,9 +36,9 @@ Scorecards, ch. 6)."""
 PARTS = 10
 """Into which the range of a number is cut, if there are enough rows."""
 
-LEAST_EXPECTED = 5
-"""Rows that are expected in a part of the test (Cochran 1954, Biometrics 10:417); parts with fewer
-are put together."""
+LEAST_EXPECTED = 10
+"""Rows that are expected in a part of the test; parts with fewer are put together. The 5 of Cochran
+(1954, Biometrics 10:417) do for a level of 5 %, not for a twentieth of it."""
 
 
 @dataclass(frozen=True, slots=True)

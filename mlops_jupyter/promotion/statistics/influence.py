@@ -19,7 +19,6 @@ from mlops_jupyter.promotion.statistics.delong import placements
 from mlops_jupyter.promotion.statistics.interval import Interval, mean, of_error, rate
 from mlops_jupyter.promotion.statistics.sample import groups
 
-
 LARGEST = 1e75
 """Of values that are squared, and their influences squared again."""
 
@@ -141,6 +140,8 @@ def average_precision(codes: Any, ranking: Any) -> Influence:
 
 
 def _over_classes(one: Any, codes: Any, ranking: Any) -> Influence:
+    if ranking.ndim != 2:
+        raise ValueError("there is no score of each class")
     if not np.isfinite(ranking).all():
         raise ValueError("the scores are not all finite numbers")
     found, least = [], len(codes)

@@ -20,7 +20,7 @@ LONGEST = 60
 """Characters of one."""
 LONGEST_READ = 1000
 
-FEWEST = 5
+FEWEST = 10
 """Rows that a part of a number's range should get."""
 
 _OBJECTS = {

@@ -206,6 +206,13 @@ def test_numbers_that_are_none_are_never_silent() -> None:
         assert not difference_of(name, plain, worse).is_defined
 
 
+def test_a_decision_function_of_many_classes_that_is_no_table_ranks_nothing() -> None:
+    full = classifier(0.5, ("a", "b", "c"))
+    flat = Scores(full.truth, full.predicted, full.classes, decision=np.zeros(400))
+
+    assert interval_of("average_precision", flat).reason == "there is no score of each class"
+
+
 def test_a_label_that_the_model_never_saw_has_no_loss() -> None:
     full = classifier(0.5)
     truth = full.truth.astype(object)
