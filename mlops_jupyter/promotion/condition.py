@@ -17,6 +17,8 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 
 LONGEST = 500
 """Characters of a condition."""
+SHOWN = 80
+"""Characters of it, or of a name, that a message shows."""
 
 _QUOTED = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`]*)`""")
 
@@ -102,7 +104,7 @@ def read(text: str, columns: Sequence[str]) -> Condition:
     for name in names:
         column = named.get(name, name)
         if column not in columns:
-            raise NotFoundError("column", column, columns)
+            raise NotFoundError("column", column[:SHOWN], columns)
         named[name] = column
     return Condition(text, expression, named)
 
@@ -149,7 +151,7 @@ def _is_text(node: ast.AST) -> bool:
 
 def _refused(text: str, why: str) -> UsageError:
     shown = " ".join(text.split())
-    shown = shown if len(shown) <= 80 else shown[:79] + "…"
+    shown = shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
     return UsageError(
         f"the condition {shown!r} {why}",
         hint="columns, values and comparisons make one, joined by and, or, not:"

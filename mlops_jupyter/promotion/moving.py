@@ -11,6 +11,7 @@ from typing import Any
 
 from mlops_jupyter.config import Evaluate
 from mlops_jupyter.data import versions
+from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import ConflictError, ExternalError, NotFoundError
 from mlops_jupyter.models import claim, estimator, registry
 from mlops_jupyter.project import Project
@@ -109,8 +110,18 @@ def try_out(project: Project, model: str, version: int) -> None:
     )
     if row is not None:
         data = versions.resolve(project, row["ref"])
-        rows = take_rows(project, data, Evaluate(data=row["ref"], label=row["label"]))
+        id_column = _id_of(project, model, data, row["label"])
+        asked = Evaluate(data=row["ref"], label=row["label"], id=id_column)
+        rows = take_rows(project, data, asked)
         predict(f"{model} v{version}", fitted, rows)
+
+
+def _id_of(project: Project, model: str, data: DatasetVersion, label: str) -> str | None:
+    """Return the column that names the rows: a model without names of columns does not get it."""
+    declared = project.settings.models.get(model)
+    name = None if declared is None else declared.evaluate.id
+    columns = {column.name for column in data.columns} - {label}
+    return name if name in columns else None
 
 
 def finish_dangling(project: Project) -> tuple[Decision, ...]:

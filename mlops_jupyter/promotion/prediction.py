@@ -63,8 +63,9 @@ def predict(name: str, estimator: Any, rows: Rows) -> Scores:
 def _features(name: str, estimator: Any, rows: Rows) -> Any:
     names = getattr(estimator, "feature_names_in_", None)
     if names is None:
-        frame = rows.frame if rows.ids is None else rows.frame.drop(columns=[rows.ids.name])
-        count = getattr(estimator, "n_features_in_", None)
+        frame, count = rows.frame, getattr(estimator, "n_features_in_", None)
+        if rows.ids is not None and count != frame.shape[1]:
+            frame = frame.drop(columns=[rows.ids.name])
         if count is not None and count != frame.shape[1]:
             raise UsageError(
                 f"{name} was fitted on {count} columns without names, and {rows.data} has"

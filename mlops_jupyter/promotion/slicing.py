@@ -121,7 +121,7 @@ def _read(asked: str, columns: Sequence[str]) -> _Column | _Bins | Condition:
     if _IS_CONDITION.search(asked):
         return condition.read(asked, columns)
     column = asked if bins is None else bins["column"].strip()
-    raise NotFoundError("column to slice by", column, columns)
+    raise NotFoundError("column to slice by", _short(column), columns)
 
 
 def _values(column: Any, name: str) -> Iterator[Slice]:
