@@ -12,7 +12,7 @@ from mlops_jupyter.config import Approval
 from mlops_jupyter.errors import ConflictError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import actor, awaited, history, moving, record
+from mlops_jupyter.promotion import actor, awaited, history, moving, publish, record
 from mlops_jupyter.promotion.decision import Decision, Waiting
 
 
@@ -63,7 +63,9 @@ def approve(
             raise ConflictError(f"{model}: {lapsed}", hint=f"judge again: `mlops gate {model}`")
         made = record.new(project, judged, "approve", "applied", actor=me, reason=said, report=None)
         facts = {"judged": {"id": judged.id, "digest": judged.digest}}
-        return record.write(project, made, facts)
+        made = record.write(project, made, facts)
+    publish.drain(project)
+    return made
 
 
 def waiting(project: Project, model: str) -> Waiting | None:

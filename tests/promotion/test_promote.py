@@ -20,11 +20,12 @@ from mlops_jupyter.errors import (
 from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project, init
 from mlops_jupyter.promotion import actor, evaluation, history, promote
+from mlops_jupyter.promotion.approval import waiting
 from mlops_jupyter.promotion.decision import Decision, Verdict
 from mlops_jupyter.promotion.ledger import verify
 from mlops_jupyter.promotion.rows import take_rows
 from tests.models.training import keep_run
-from tests.promotion.decided import judged, report
+from tests.promotion.decided import judged, policy, report
 from tests.promotion.training import LABEL, blind_model, flights, good_model, upside_down_model
 
 
@@ -296,6 +297,44 @@ class TestDanglingIntent:
         made = promote.rollback(project, model)
 
         assert (made.from_version, made.to_version) == (2, 1)
+
+
+class TestReleasedAtOnce:
+    """Verdict and promotion are one decision."""
+
+    def test_it_has_its_report(self, project: Project, model: str) -> None:
+        made = promote.at_once(project, model, report(1, None), policy())
+
+        assert (made.kind, made.state, made.judged) == ("promote", "applied", None)
+        assert made.report == report(1, None)
+        assert history.decisions(project, model) == (made,)
+        assert registry.champion(project, model) == 1
+        assert waiting(project, model) is None
+
+    def test_the_champion_moved_while_it_was_judged(self, project: Project, model: str) -> None:
+        promoted(project, model, 1)
+
+        with pytest.raises(ConflictError, match="is now v1, and v2 was compared with none"):
+            promote.at_once(project, model, report(2, None), policy())
+
+        newest = history.decisions(project, model)[0]
+        assert (newest.kind, newest.to_version) == ("pass", 2), "the verdict is kept"
+        assert registry.champion(project, model) == 1
+
+    def test_one_that_died_before_the_move_can_be_promoted_yet(
+        self, project: Project, model: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "move_alias", dying(moved=False))
+            with pytest.raises(Killed):
+                promote.at_once(project, model, report(1, None), policy())
+
+        made = promote.promote(project, model)
+
+        assert isinstance(made, Decision)
+        void = history.decision(project, str(made.judged))
+        assert (void.kind, void.state, made.state) == ("promote", "void", "applied")
+        assert verify(project).problems == ()
 
 
 class TestHistory:
