@@ -10,7 +10,7 @@ import click
 
 from mlops_jupyter.cli.show import age, console, table
 from mlops_jupyter.config import FILE
-from mlops_jupyter.errors import UsageError
+from mlops_jupyter.errors import ExternalError, UsageError
 from mlops_jupyter.project import Project, find_root, init, open_project
 from mlops_jupyter.runs.certificate import sentence
 from mlops_jupyter.runs.metric import SYSTEM, metric_text
@@ -108,12 +108,19 @@ def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) ->
 
 @click.command("sync")
 def sync_command() -> None:
-    """Copy all ended runs to MLflow now, and wait until they are there."""
+    """Copy all ended runs and decisions to MLflow now, and wait until they are there."""
+    from mlops_jupyter.promotion import publish
     from mlops_jupyter.runs import mirror
     from mlops_jupyter.runs.mlflow_place import redacted
 
     project = open_project()
     copied = mirror.drain(project)
+    problem = publish.drain(project)
+    if problem is not None:
+        raise ExternalError(
+            f"MLflow was not told of {publish.waiting(project)[0]} decision(s). {problem}",
+            hint="they are kept; try again with `mlops sync`",
+        )
     click.echo(f"{copied} run(s) copied to {redacted(project.tracking_uri)}; nothing waits")
 
 

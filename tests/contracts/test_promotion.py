@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from mlops_jupyter.cli.main import main
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.models import claim, notes, registry
 from mlops_jupyter.project import Project, init
@@ -145,7 +146,10 @@ def test_what_mlflow_does_not_take_is_told_later(
         assert isinstance(made, Decision)
         assert publish.waiting(project) == (2, "MLflow does not answer")
 
-    assert publish.drain(project) is None
+    monkeypatch.chdir(project.root)
+    with pytest.raises(SystemExit) as end:
+        main(["sync"])
+    assert end.value.code == 0
     assert publish.waiting(project) == (0, None)
     tags = client(project).get_model_version("late", str(other)).tags
     assert tags["mlops.decision"] == made.id
