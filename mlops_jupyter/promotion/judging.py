@@ -102,7 +102,7 @@ def prepared(project: Project, model: str, data: str | None) -> tuple[Model, Dat
     check_policy(model, policy)
     chosen = versions.resolve(project, policy.evaluate.data if data is None else data)
     check_data(chosen, policy.evaluate)
-    slicing.check(policy, [column.name for column in chosen.columns])
+    slicing.check(policy, {column.name: column.type for column in chosen.columns})
     early.refuse(project, policy, chosen)
     own.check(project, policy.evaluate)
     moving.finish_dangling(project)

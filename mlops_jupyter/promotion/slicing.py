@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ MOST_VALUES = 1_000
 LONGEST = 80
 """Characters of a slice's name."""
 
+_NO_NUMBERS = frozenset({"str", "string", "object", "category"})
 _BINS = re.compile(r"(?P<column>.+)/(?P<count>[0-9]{1,4})", re.DOTALL)
 _IS_CONDITION = re.compile(r"[<>=!&|~()@'\"`]|\s(?:in|and|or|not)\s")
 
@@ -50,19 +51,28 @@ class _Bins:
     count: int
 
 
-def check(policy: Model, columns: Sequence[str]) -> None:
+def check(policy: Model, columns: Mapping[str, str]) -> None:
     """Refuse slices that cannot be made of these columns, before anything is scored.
+
+    Parameters
+    ----------
+    policy : Model
+    columns : mapping of str to str
+        Names and types.
 
     Raises
     ------
     UsageError
-        An expression has something else in it than columns, values and comparisons.
+        An expression has something else in it than columns, values and comparisons; or bins
+        are asked for of text.
     NotFoundError
         A column is not there, with the nearest one.
     """
     for asked in policy.checks:
         for by in asked.slices.by if asked.slices is not None else ():
-            _read(by, columns)
+            kind = _read(by, list(columns))
+            if isinstance(kind, _Bins) and columns[kind.column] in _NO_NUMBERS:
+                raise _no_numbers(kind, columns[kind.column])
 
 
 def slices(rows: Rows, by: Iterable[str]) -> list[Slice]:
@@ -188,13 +198,17 @@ def _as_numbers(column: Any, asked: _Bins) -> tuple[Any, Any]:
         numbers = np.where(np.isnat(whole), np.nan, whole.astype(float))
         return numbers, lambda value: str(pd.Timestamp(value, unit="s")).removesuffix(" 00:00:00")
     if not pd.api.types.is_numeric_dtype(column.dtype):
-        raise UsageError(
-            f"{asked.column}/{asked.count} makes bins of numbers, and the column"
-            f" {asked.column!r} holds {column.dtype}",
-            hint=f"one slice for each value: {asked.column}",
-        )
+        raise _no_numbers(asked, str(column.dtype))
     numbers = column.to_numpy(dtype=float, na_value=np.nan)
     return numbers, lambda value: metric_text(float(value), 6)
+
+
+def _no_numbers(asked: _Bins, found: str) -> UsageError:
+    return UsageError(
+        f"{asked.column}/{asked.count} makes bins of numbers, and the column {asked.column!r}"
+        f" holds {found}",
+        hint=f"one slice for each value: {asked.column}",
+    )
 
 
 def _short(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -584,6 +584,60 @@ class TestCompareByInterval:
 
         assert (result.verdict, result.value) == ("hold", 0)
         assert result.rows_needed > 100
+
+
+WORST_LAST = ("pass", "hold", "fail")
+
+
+@st.composite
+def pairs(draw: Any) -> tuple[Scores, Scores]:
+    """Draw what two classifiers, or two regressors, say of the same rows."""
+    rows = draw(st.integers(2, 300))
+    random = np.random.default_rng(draw(st.integers(0, 1000)))
+    noise = [draw(st.sampled_from([0.0, 0.1, 0.5, 2.0])) for _ in range(2)]
+    if draw(st.booleans()):
+        truth = random.normal(size=rows)
+        return tuple(Scores(truth, truth + random.normal(0, by, rows)) for by in noise)
+    truth = random.integers(0, 2, rows)
+    chances = [1 / (1 + np.exp(1 - 2 * truth + random.normal(0, by, rows))) for by in noise]
+    return tuple(
+        Scores(
+            truth, (chance > 0.5).astype(int), np.array([0, 1]),
+            np.column_stack([1 - chance, chance]),
+        )
+        for chance in chances
+    )  # fmt: skip
+
+
+def verdicts(ours: Scores, theirs: Scores, rule: Any, margin: float) -> dict[str, str]:
+    asked = [Compare(name, rule, margin) for name in metric.score(ours)]
+    return {line.id: line.verdict for line in judged(ours, theirs, *asked).checks}
+
+
+@settings(max_examples=15)
+@given(pairs(), st.sampled_from([0.0, 0.01, 0.1]))
+def test_rules_agree_with_each_other(sides: tuple[Scores, Scores], margin: float) -> None:
+    ours, theirs = sides
+    better, not_worse = (verdicts(ours, theirs, rule, margin) for rule in ("better", "not_worse"))
+    turned = verdicts(theirs, ours, "not_worse", margin)
+
+    for name, verdict in better.items():
+        if verdict == "pass":
+            assert not_worse[name] == "pass"
+            assert turned[name] in {"fail", "hold"}
+        if not_worse[name] == "fail":
+            assert verdict == "fail"
+
+
+@settings(max_examples=15)
+@given(pairs(), st.lists(st.floats(-1, 2), min_size=2, max_size=4))
+def test_a_higher_floor_is_no_easier(sides: tuple[Scores, Scores], limits: list[float]) -> None:
+    for name, value in metric.score(sides[0]).items():
+        if value is None:
+            continue
+        asked = [Floor(name, at_least=limit) for limit in sorted(limits)]
+        found = [WORST_LAST.index(line.verdict) for line in judged(sides[0], None, *asked).checks]
+        assert found == sorted(found)
 
 
 class TestVerdict:

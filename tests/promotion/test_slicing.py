@@ -25,6 +25,13 @@ def found(*by: str, **columns: Any) -> dict[str, list[int]]:
     return made
 
 
+def policy(*by: str) -> Model:
+    return Model(
+        evaluate=Evaluate(data="test@1", label="late"),
+        checks=[Check(slices=Slices(by=list(by), metric="accuracy"))],
+    )
+
+
 def test_each_value_of_a_column_and_what_is_missing() -> None:
     assert found("region", region=["n", "s", None, "n"]) == {
         "region=n": [0, 3], "region=s": [1], "region is missing": [2],
@@ -124,14 +131,16 @@ def test_columns_that_make_no_slices(by: str, message: str) -> None:
     ],
 )
 def test_a_column_that_is_not_there_is_known_before_anything_is_scored(by: str, hint: str) -> None:
-    policy = Model(
-        evaluate=Evaluate(data="test@1", label="late"),
-        checks=[Check(slices=Slices(by=["age", by], metric="accuracy"))],
-    )
-
     with pytest.raises(NotFoundError) as e:
-        slicing.check(policy, ["region", "age", "late"])
+        slicing.check(policy("age", by), {"region": "str", "age": "int64", "late": "bool"})
     assert e.value.hint == hint
+
+
+def test_bins_of_text_are_known_before_anything_is_scored() -> None:
+    slicing.check(policy("age/5", "region"), {"region": "str", "age": "int64"})
+
+    with pytest.raises(UsageError, match="region/5 makes bins of numbers, and the column 'region'"):
+        slicing.check(policy("region/5"), {"region": "str", "age": "int64"})
 
 
 def test_one_bin_is_none() -> None:
