@@ -125,6 +125,20 @@ def test_two_broken_slices_are_both_named_the_clearest_first() -> None:
     assert second.count < north.sum()
 
 
+def test_many_broken_slices_are_all_counted() -> None:
+    frame = pd.DataFrame({"shop": np.arange(10_000) % 20})
+    broken = frame["shop"] < 14
+
+    report = judged(
+        frame, classified(frame, broken, seed=1), classified(frame, seed=2), by=["shop"]
+    )
+
+    assert report.checks[0].why.startswith("it is worse on 14 slices: shop=")
+    assert " and 11 more; most clearly on shop=" in report.checks[0].why
+    assert "in common" not in report.checks[0].why
+    assert len(lines(report, "fail")) == 10
+
+
 @pytest.mark.parametrize("name", ["accuracy", "f1", "roc_auc", "log_loss", "brier"])
 def test_any_metric_can_be_sliced(name: str) -> None:
     frame = people(4000)

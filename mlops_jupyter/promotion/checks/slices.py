@@ -27,7 +27,8 @@ SHOWN = 3
 """Slices that passed and have a line of their own: those that came nearest to failing."""
 SHOWN_UNJUDGED = 5
 BLAMED = 10
-"""Slices that are named one after the other, each without the rows of those before."""
+"""Slices that are named one after the other, each without the rows of those before, and that
+have a line of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _results(
     passed = _nearest([one for one in judged if one.p >= case.policy.level], -asked.max_drop)
     explained = len(judged) - len(passed) - len(failed)
     yield _summary(case, asked, made, failed, passed, empty, unjudged, explained, judged)
-    for one in failed:
+    for one in failed[:BLAMED]:
         yield _line(case, champion, asked, one, "fail")
     for nothing in empty:
         yield replace(
@@ -168,7 +169,7 @@ def _peeled(
         worst, *others = _nearest(left, -asked.max_drop)
         blamed.append(worst)
         if len(blamed) == BLAMED or not others:
-            break
+            return blamed + others
         gone[worst.slice.rows] = True
         without = ", ".join(one.slice.name for one in blamed)
         again = [
@@ -218,7 +219,8 @@ def _summary(
 
 def _could_be_seen(case: Case, asked: Slices, judged: Sequence[_Judged]) -> str:
     """Say how large a drop must be to be found in the slice that tells least, 8 times in 10."""
-    least = max(judged, key=lambda one: one.known.standard_error)
+    # NaN, where the bounds are no multiple of it, is no largest one
+    least = max(judged, key=lambda one: (one.known.standard_error >= 0, one.known.standard_error))
     level = case.policy.level / len(judged)
     drop = asked.max_drop + power.smallest_margin(least.known, level)
     return f"on {least.slice.name}, where least can be told, only a drop of {drop:.2g} would show"
