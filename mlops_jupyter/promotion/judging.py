@@ -43,8 +43,8 @@ def gate(
     model : str
         From `models:` of ``mlops.yaml``.
     challenger : int or str, optional
-        A version, or the id of a run, whose model becomes the next version. Default: the newest
-        version.
+        A version, or the id of a run, whose model becomes the next version; up to nine digits
+        are a version. Default: the newest version.
     data : str, optional
         The dataset version to evaluate on. Default: what ``mlops.yaml`` says.
 
@@ -152,9 +152,13 @@ def _challenger(project: Project, model: str, asked: int | str | None) -> ModelV
             )
         return found[0]
     if isinstance(asked, int):
+        if not 0 < asked < 10**9:
+            raise NotFoundError("version of the model", f"{model} v{asked}")
         return registry.get(project, model, asked)
     if number := _VERSION.fullmatch(asked.strip()):
         return registry.get(project, model, int(number[1]))
+    if not asked.isascii():
+        raise NotFoundError("run", asked[:40], hint="see `mlops runs`")
     run = history.get(project, asked.strip())
     mirror.drain(project)
     return registry.register(project, model, run.id)
