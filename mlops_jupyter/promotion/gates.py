@@ -84,7 +84,7 @@ def judge(case: Case) -> GateReport:
         rows_digest=challenger.rows_digest,
         clusters=_clusters(case),
         looks=case.looks,
-        warnings=tuple(_warnings(case)),
+        warnings=tuple(dict.fromkeys(_warnings(case))),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -178,13 +178,28 @@ def _bins(column: Any, asked: _Bins) -> Iterator[Slice]:
     # an edge belongs to the bin below it
     codes = np.full(len(numbers), -1)
     codes[known] = np.searchsorted(edges, there)
-    for code, rows in _grouped(codes, len(edges) + 1):
-        if code < 0:
-            yield Slice(_short(f"{asked.column} is missing"), rows)
-            continue
-        low, high = numbers[rows].min(), numbers[rows].max()
-        shown = write(low) if low == high else f"{write(low)} to {write(high)}"
+    found = [(rows, code < 0) for code, rows in _grouped(codes, len(edges) + 1)]
+    ranges = [
+        (float(numbers[rows].min()), float(numbers[rows].max()))
+        for rows, is_missing in found
+        if not is_missing
+    ]
+    names = iter(_ranges(ranges, write))
+    for rows, is_missing in found:
+        shown = "is missing" if is_missing else next(names)
         yield Slice(_short(f"{asked.column} {shown}"), rows)
+
+
+def _ranges(ranges: Sequence[tuple[float, float]], write: Callable[[float, int], str]) -> list[str]:
+    """Write the ranges of bins, with as many digits as it takes to tell their ends apart."""
+    ends = {end for both in ranges for end in both}
+    for digits in range(4, 18):
+        if len({write(end, digits) for end in ends}) == len(ends):
+            break
+    return [
+        write(low, digits) if low == high else f"{write(low, digits)} to {write(high, digits)}"
+        for low, high in ranges
+    ]
 
 
 def _as_numbers(column: Any, asked: _Bins) -> tuple[Any, Any]:
@@ -196,11 +211,13 @@ def _as_numbers(column: Any, asked: _Bins) -> tuple[Any, Any]:
         days = column.dt.tz_localize(None) if column.dt.tz is None else column.dt.tz_convert(None)
         whole = days.to_numpy("datetime64[s]")
         numbers = np.where(np.isnat(whole), np.nan, whole.astype(float))
-        return numbers, lambda value: str(pd.Timestamp(value, unit="s")).removesuffix(" 00:00:00")
+        return numbers, lambda value, _: str(pd.Timestamp(value, unit="s")).removesuffix(
+            " 00:00:00"
+        )
     if not pd.api.types.is_numeric_dtype(column.dtype):
         raise _no_numbers(asked, str(column.dtype))
     numbers = column.to_numpy(dtype=float, na_value=np.nan)
-    return numbers, lambda value: metric_text(float(value), 6)
+    return numbers, metric_text
 
 
 def _no_numbers(asked: _Bins, found: str) -> UsageError:

@@ -64,6 +64,13 @@ def test_bins_hold_as_many_rows_each_and_say_their_range() -> None:
                     "age 6 to 7": [6, 7]}  # fmt: skip
 
 
+def test_bins_are_written_with_as_many_digits_as_tell_them_apart() -> None:
+    assert list(found("w/2", w=[1.23456, 1.3, 1.4, 2.5])) == ["w 1.235 to 1.3", "w 1.4 to 2.5"]
+    assert list(found("w/2", w=[1.000001, 1.000002, 1.000003, 1.000004])) == [
+        "w 1.000001 to 1.000002", "w 1.000003 to 1.000004",
+    ]  # fmt: skip
+
+
 def test_bins_of_equal_values_are_fewer() -> None:
     assert found("age/5", age=[7, 7, 7, 7, 9]) == {"age 7": [0, 1, 2, 3], "age 9": [4]}
 
