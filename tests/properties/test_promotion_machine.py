@@ -35,21 +35,31 @@ from tests.models.training import keep_run
 from tests.promotion.decided import judged
 from tests.promotion.training import blind_model, good_model, upside_down_model
 
-SEAMS: tuple[tuple[ModuleType, str], ...] = (
-    (registry, "champion"),
-    (moving, "try_out"),
-    (record, "write"),
-    (chain, "append"),
-    (registry, "move_alias"),
-    (record, "close"),
-    (notes, "keep_text"),
-    (notes, "tag_version"),
-    (notes, "tag_model"),
-)
-"""The steps of a promotion. Each may be the last one of a process, begun or done."""
+Seam = tuple[ModuleType, str]
 
-CALLED = 4
-"""How often a promotion takes one of them, at most."""
+CALLS: dict[Seam, int] = {
+    (registry, "champion"): 3,
+    (moving, "try_out"): 1,
+    (record, "write"): 1,
+    (chain, "append"): 2,
+    (registry, "move_alias"): 1,
+    (record, "close"): 1,
+    (notes, "keep_text"): 1,
+    (notes, "tag_version"): 1,
+    (notes, "tag_model"): 1,
+}
+"""The steps of a promotion, and how often it takes each."""
+
+POINTS = tuple(
+    (seam, call, done)
+    for seam, calls in CALLS.items()
+    for call in range(1, calls + 1)
+    for done in (False, True)
+)
+"""Before and after each step: any may be the last one of a process."""
+
+RACES = tuple(p for p in POINTS if p[0] in {(registry, "champion"), (registry, "move_alias")})
+"""Where it makes a difference that somebody else moves the alias."""
 
 POLICIES = (None, Approval(when="always"), Approval(when="hold"), Approval(when="always", count=2))
 PEOPLE = ("ada", "grace", "linus")
@@ -61,7 +71,7 @@ class Killed(BaseException):
 
 
 @contextmanager
-def at(seam: tuple[ModuleType, str], call: int, done: bool, act: Callable[[], None]) -> Iterator:
+def at(seam: Seam, call: int, done: bool, act: Callable[[], None]) -> Iterator:
     """Do something before or after a step of the verb within, the so-manyth time."""
     module, name = seam
     step, count = getattr(module, name), 0
@@ -208,40 +218,32 @@ class Promotion(RuleBasedStateMachine):
 
     @rule(
         version=VERSIONS,
-        seam=st.sampled_from(SEAMS),
-        call=st.integers(1, CALLED),
-        done=st.booleans(),
+        point=st.sampled_from(POINTS),
         act=st.sampled_from([die, die, lose_mlflow]),
     )
     def ended_in_a_promotion(
-        self, version: int, seam: Any, call: int, done: bool, act: Callable[[], None]
+        self, version: int, point: tuple[Seam, int, bool], act: Callable[[], None]
     ) -> None:
         if version == self.alias:
             return
         self.judge(version, "pass", None)
-        with at(seam, call, done, act), suppress(Killed, ExternalError):
+        with at(*point, act), suppress(Killed, ExternalError):
             promote.promote(self.project, self.model)
         self.recovered(version)
 
-    @rule(seam=st.sampled_from(SEAMS[:6]), call=st.integers(1, CALLED), done=st.booleans())
-    def ended_in_a_rollback(self, seam: Any, call: int, done: bool) -> None:
+    @rule(point=st.sampled_from(POINTS))
+    def ended_in_a_rollback(self, point: tuple[Seam, int, bool]) -> None:
         target = self.target()
         if target is None:
             return
-        with at(seam, call, done, die), suppress(Killed):
+        with at(*point, die), suppress(Killed):
             promote.rollback(self.project, self.model)
         promote.finish_dangling(self.project)
         if registry.champion(self.project, self.model) == target:
             self.back(target)
 
-    @rule(
-        version=VERSIONS,
-        rival=VERSIONS,
-        seam=st.sampled_from([(registry, "champion"), (registry, "move_alias")]),
-        call=st.integers(1, 3),
-        done=st.booleans(),
-    )
-    def raced(self, version: int, rival: int, seam: Any, call: int, done: bool) -> None:
+    @rule(version=VERSIONS, rival=VERSIONS, point=st.sampled_from(RACES))
+    def raced(self, version: int, rival: int, point: tuple[Seam, int, bool]) -> None:
         """Somebody without us moves the alias while we are at it."""
         if version == self.alias:
             return
@@ -252,7 +254,7 @@ class Promotion(RuleBasedStateMachine):
         def meddle() -> None:
             move(self.project, self.model, rival)
 
-        with at(seam, call, done, meddle):
+        with at(*point, meddle):
             try:
                 promote.promote(self.project, self.model)
             except ConflictError:
@@ -263,6 +265,7 @@ class Promotion(RuleBasedStateMachine):
         self.alias = registry.champion(self.project, self.model)
         applied = history.champion_of(history.decisions(self.project, self.model))
         assert self.alias in {version, rival, before}
+        seam, call, done = point
         looks = seam == (registry, "champion")
         if rival != before and looks and (call, done) in {(1, False), (1, True), (2, False)}:
             assert not is_ours, "it was there when we looked for the last time"
@@ -317,12 +320,36 @@ class Promotion(RuleBasedStateMachine):
         assert not any("MLflow:" in note for note in found.notes)
 
 
-def test_any_order_of_events(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def project(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Make the one project for all."""
     project = init(tmp_path_factory.mktemp("machine") / "flights")
     Promotion.project = project
     Promotion.runs = tuple(
         keep_run(project, make()) for make in (good_model, blind_model, upside_down_model)
     )
+
+
+def test_every_step_may_be_the_last_one() -> None:
+    machine = Promotion()
+    machine.move_by_hand(1)
+    for point in POINTS:
+        for act in (die, lose_mlflow):
+            machine.ended_in_a_promotion(2 if machine.alias == 1 else 1, point, act)
+            machine.the_registry_and_the_chain_say_the_same()
+    machine.teardown()
+
+
+def test_somebody_else_is_at_it_at_every_step() -> None:
+    machine = Promotion()
+    for point in RACES:
+        machine.move_by_hand(1)
+        machine.raced(2, 3, point)
+        machine.the_registry_and_the_chain_say_the_same()
+    machine.teardown()
+
+
+def test_any_order_of_events() -> None:
     run_state_machine_as_test(
         Promotion,
         settings=settings(
