@@ -35,11 +35,12 @@ from mlops_jupyter.config import Check, Compare, Drift, Evaluate, Model, Slices
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import init
-from mlops_jupyter.promotion import evaluation, gates, metric
+from mlops_jupyter.promotion import gates
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.decision import GateReport
-from mlops_jupyter.promotion.prediction import predict
-from mlops_jupyter.promotion.rows import take_rows
+from mlops_jupyter.promotion.scoring import evaluation, metric
+from mlops_jupyter.promotion.scoring.prediction import predict
+from mlops_jupyter.promotion.scoring.rows import take_rows
 
 NUMBERS, CATEGORIES = 15, 5
 COMPARED = ("log_loss", "roc_auc", "accuracy")

@@ -32,7 +32,7 @@ from mlflow.models.evaluation.validation import ModelValidationFailedException
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring.metric import Scores
 from mlops_jupyter.promotion.statistics import score, student
 from mlops_jupyter.promotion.statistics.comparison import difference_of
 from mlops_jupyter.promotion.statistics.interval import Interval

@@ -12,7 +12,7 @@ from mlops_jupyter.project import Project, open_project
 from mlops_jupyter.promotion.decision import Decision
 
 if TYPE_CHECKING:
-    from mlops_jupyter.promotion.ledger import Verification
+    from mlops_jupyter.promotion.recording.ledger import Verification
 
 VERIFY = "verify"
 
@@ -81,7 +81,7 @@ def _show(found: list[Decision], *, as_json: bool) -> None:
 
 def _verify(project: Project, *, as_json: bool) -> int:
     from mlops_jupyter import wire
-    from mlops_jupyter.promotion.ledger import verify
+    from mlops_jupyter.promotion.recording.ledger import verify
 
     found = verify(project)
     if as_json:

@@ -71,7 +71,7 @@ def _judge(
 def _draft(
     model: str, run: str | None, data: str | None, label: str | None, *, is_printed: bool
 ) -> int:
-    from mlops_jupyter.promotion.draft import check_new, draft, write
+    from mlops_jupyter.promotion.drafting.draft import check_new, draft, write
 
     project = open_project()
     if not is_printed:

@@ -109,7 +109,7 @@ def show_command(run: str, notebook: Path | None, force: bool, as_json: bool) ->
 @click.command("sync")
 def sync_command() -> None:
     """Copy all ended runs and decisions to MLflow now, and wait until they are there."""
-    from mlops_jupyter.promotion import publish
+    from mlops_jupyter.promotion.recording import publish
     from mlops_jupyter.runs import mirror
     from mlops_jupyter.runs.mlflow_place import redacted
 

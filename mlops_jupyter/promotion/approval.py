@@ -12,8 +12,9 @@ from mlops_jupyter.config import Approval
 from mlops_jupyter.errors import ConflictError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import actor, awaited, history, moving, publish, record
+from mlops_jupyter.promotion import actor, awaited, history, moving
 from mlops_jupyter.promotion.decision import Decision, Waiting
+from mlops_jupyter.promotion.recording import publish, record
 
 
 def approve(

@@ -10,8 +10,8 @@ import msgspec
 
 from mlops_jupyter.config import Approval
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import chain
 from mlops_jupyter.promotion.decision import Approved, Decision, Verdict, Waiting
+from mlops_jupyter.promotion.recording import chain
 
 
 def is_verdict(made: Decision) -> bool:

@@ -10,11 +10,11 @@ from mlops_jupyter.config import Model
 from mlops_jupyter.models import estimator
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import evaluation, looks, metric, own, ranking
 from mlops_jupyter.promotion.decision import Evaluation
-from mlops_jupyter.promotion.metric import METRICS, Metric, Scores
-from mlops_jupyter.promotion.prediction import predict
-from mlops_jupyter.promotion.rows import Rows
+from mlops_jupyter.promotion.scoring import evaluation, looks, metric, own, ranking
+from mlops_jupyter.promotion.scoring.metric import METRICS, Metric, Scores
+from mlops_jupyter.promotion.scoring.prediction import predict
+from mlops_jupyter.promotion.scoring.rows import Rows
 from mlops_jupyter.runs import history
 from mlops_jupyter.runs.run import Run
 

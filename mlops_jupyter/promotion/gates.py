@@ -13,7 +13,6 @@ from typing import Any
 
 from mlops_jupyter.config import Check
 from mlops_jupyter.errors import UsageError
-from mlops_jupyter.promotion import looks
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks import (
     compare,
@@ -28,6 +27,7 @@ from mlops_jupyter.promotion.checks import (
     slices,
 )
 from mlops_jupyter.promotion.decision import CheckResult, GateReport, Verdict
+from mlops_jupyter.promotion.scoring import looks
 
 JUDGES: dict[str, Callable[[Case, Any], Iterable[CheckResult]]] = {
     "floor": floor.judge,

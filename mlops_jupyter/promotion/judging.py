@@ -11,19 +11,12 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import (
-    case,
-    gates,
-    measure,
-    moving,
-    own,
-    publish,
-    record,
-    slicing,
-)
+from mlops_jupyter.promotion import case, gates, moving
 from mlops_jupyter.promotion.checks import early, floor
 from mlops_jupyter.promotion.decision import Decision, GateReport
-from mlops_jupyter.promotion.rows import check_data, take_rows
+from mlops_jupyter.promotion.recording import publish, record
+from mlops_jupyter.promotion.scoring import measure, own, slicing
+from mlops_jupyter.promotion.scoring.rows import check_data, take_rows
 from mlops_jupyter.runs import history, mirror
 
 _VERSION = re.compile(r"v?([1-9][0-9]{0,8})")

@@ -15,11 +15,12 @@ from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import ConflictError, ExternalError, NotFoundError
 from mlops_jupyter.models import claim, estimator, registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import history, record
+from mlops_jupyter.promotion import history
 from mlops_jupyter.promotion.awaited import named
 from mlops_jupyter.promotion.decision import Decision
-from mlops_jupyter.promotion.prediction import predict
-from mlops_jupyter.promotion.rows import take_rows
+from mlops_jupyter.promotion.recording import record
+from mlops_jupyter.promotion.scoring.prediction import predict
+from mlops_jupyter.promotion.scoring.rows import take_rows
 
 
 class MovedError(ConflictError):

@@ -9,10 +9,11 @@ from mlops_jupyter.config import Model
 from mlops_jupyter.errors import ConflictError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import awaited, history, moving, publish, record
+from mlops_jupyter.promotion import awaited, history, moving
 from mlops_jupyter.promotion.awaited import named
 from mlops_jupyter.promotion.decision import Decision, GateReport, Waiting
 from mlops_jupyter.promotion.moving import finish_dangling
+from mlops_jupyter.promotion.recording import publish, record
 
 __all__ = ["at_once", "finish_dangling", "promote", "rollback"]
 

@@ -13,9 +13,10 @@ from mlops_jupyter.pipelines.choice import Choice
 from mlops_jupyter.pipelines.execute import Progress
 from mlops_jupyter.pipelines.pipeline import PipelineRun
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import approval, awaited, judging, promote, publish, record
+from mlops_jupyter.promotion import approval, awaited, judging, promote
 from mlops_jupyter.promotion.checks import floor
 from mlops_jupyter.promotion.decision import Decision, GateReport, Waiting
+from mlops_jupyter.promotion.recording import publish, record
 from mlops_jupyter.runs import history, mirror
 from mlops_jupyter.runs.run import Run
 

@@ -22,8 +22,9 @@ import sklearn.linear_model
 
 from mlops_jupyter.models import notes, registry
 from mlops_jupyter.project import Project, open_project
-from mlops_jupyter.promotion import chain, history, promote, record
-from mlops_jupyter.promotion.ledger import verify
+from mlops_jupyter.promotion import history, promote
+from mlops_jupyter.promotion.recording import chain, record
+from mlops_jupyter.promotion.recording.ledger import verify
 from tests.promotion.decided import judged
 
 MODEL = "late"

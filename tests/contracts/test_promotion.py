@@ -17,9 +17,10 @@ from mlops_jupyter.cli.main import main
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.models import claim, notes, registry
 from mlops_jupyter.project import Project, init
-from mlops_jupyter.promotion import history, promote, publish
+from mlops_jupyter.promotion import history, promote
 from mlops_jupyter.promotion.decision import Decision
-from mlops_jupyter.promotion.ledger import verify
+from mlops_jupyter.promotion.recording import publish
+from mlops_jupyter.promotion.recording.ledger import verify
 from mlops_jupyter.store.objects import digest_of
 from tests.contracts import killed_promotion
 from tests.contracts.test_mirror import project_on

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mlops_jupyter.config import Approval, Check, Evaluate, Floor, Model
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import record
 from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Verdict
+from mlops_jupyter.promotion.recording import record
 
 
 def report(challenger: int, champion: int | None, verdict: Verdict = "pass") -> GateReport:

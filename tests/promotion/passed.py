@@ -8,8 +8,8 @@ import msgspec
 
 from mlops_jupyter.config import Model
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import record
 from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport
+from mlops_jupyter.promotion.recording import record
 
 ASKED = msgspec.convert(
     {

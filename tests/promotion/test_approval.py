@@ -10,10 +10,11 @@ from mlops_jupyter.config import Approval
 from mlops_jupyter.errors import ConflictError, IntegrityError, NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project, init
-from mlops_jupyter.promotion import chain, history, promote, record
+from mlops_jupyter.promotion import history, promote
 from mlops_jupyter.promotion.approval import approve, waiting
 from mlops_jupyter.promotion.decision import Decision, Waiting
-from mlops_jupyter.promotion.ledger import verify
+from mlops_jupyter.promotion.recording import chain, record
+from mlops_jupyter.promotion.recording.ledger import verify
 from tests.models.training import keep_run
 from tests.promotion.decided import judged
 from tests.promotion.training import blind_model, good_model

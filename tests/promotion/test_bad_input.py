@@ -17,8 +17,8 @@ from mlops_jupyter.errors import CellFailedError, NotFoundError, UsageError
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import case, gates, judging
 from mlops_jupyter.promotion.decision import GateReport
-from mlops_jupyter.promotion.prediction import predict
-from mlops_jupyter.promotion.rows import Rows, take_rows
+from mlops_jupyter.promotion.scoring.prediction import predict
+from mlops_jupyter.promotion.scoring.rows import Rows, take_rows
 from tests.promotion.training import FEATURES, LABEL, flights, good_model, kept_version
 
 ROWS = 60

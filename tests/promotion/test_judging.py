@@ -8,10 +8,11 @@ from mlops_jupyter.data import versions
 from mlops_jupyter.errors import IntegrityError, NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import chain, history, promote
+from mlops_jupyter.promotion import history, promote
 from mlops_jupyter.promotion.decision import Decision
 from mlops_jupyter.promotion.judging import gate
-from mlops_jupyter.promotion.ledger import verify
+from mlops_jupyter.promotion.recording import chain
+from mlops_jupyter.promotion.recording.ledger import verify
 from tests.models.training import keep_run
 from tests.promotion.study import study
 from tests.promotion.training import good_model, upside_down_model

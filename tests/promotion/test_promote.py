@@ -19,11 +19,12 @@ from mlops_jupyter.errors import (
 )
 from mlops_jupyter.models import estimator, registry
 from mlops_jupyter.project import Project, init
-from mlops_jupyter.promotion import actor, evaluation, history, promote
+from mlops_jupyter.promotion import actor, history, promote
 from mlops_jupyter.promotion.approval import waiting
 from mlops_jupyter.promotion.decision import Decision, Verdict
-from mlops_jupyter.promotion.ledger import verify
-from mlops_jupyter.promotion.rows import take_rows
+from mlops_jupyter.promotion.recording.ledger import verify
+from mlops_jupyter.promotion.scoring import evaluation
+from mlops_jupyter.promotion.scoring.rows import take_rows
 from tests.models.training import keep_run
 from tests.promotion.decided import judged, policy, report
 from tests.promotion.training import LABEL, blind_model, flights, good_model, upside_down_model

@@ -28,9 +28,10 @@ from mlops_jupyter.config import Approval
 from mlops_jupyter.errors import ConflictError, ExternalError, UsageError
 from mlops_jupyter.models import notes, registry
 from mlops_jupyter.project import Project, init
-from mlops_jupyter.promotion import approval, chain, history, moving, promote, record
+from mlops_jupyter.promotion import approval, history, moving, promote
 from mlops_jupyter.promotion.decision import Decision, Verdict, Waiting
-from mlops_jupyter.promotion.ledger import verify
+from mlops_jupyter.promotion.recording import chain, record
+from mlops_jupyter.promotion.recording.ledger import verify
 from tests.models.training import keep_run
 from tests.promotion.decided import judged
 from tests.promotion.training import blind_model, good_model, upside_down_model

@@ -12,7 +12,8 @@ from traitlets.config import Config
 
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import history, record
+from mlops_jupyter.promotion import history
+from mlops_jupyter.promotion.recording import record
 from tests.models.training import keep_run
 from tests.promotion.passed import judged
 from tests.promotion.training import good_model

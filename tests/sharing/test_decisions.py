@@ -11,7 +11,7 @@ from mlops_jupyter.errors import IntegrityError
 from mlops_jupyter.project import Project, init
 from mlops_jupyter.promotion import history
 from mlops_jupyter.promotion.approval import approve, waiting
-from mlops_jupyter.promotion.ledger import verify
+from mlops_jupyter.promotion.recording.ledger import verify
 from mlops_jupyter.sharing import incoming
 from mlops_jupyter.sharing.bundle import Bundle
 from mlops_jupyter.sharing.outgoing import Writer

@@ -11,8 +11,8 @@ import msgspec
 
 from mlops_jupyter.config import Model
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import record
 from mlops_jupyter.promotion.decision import CheckResult, Decision, GateReport, Verdict
+from mlops_jupyter.promotion.recording import record
 
 MAYA, JON, CI = "Maya Lind (maya@laptop)", "Jon Bo (jon@desk)", "octocat (GitHub Actions)"
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mlops_jupyter.config import Compare
-from mlops_jupyter.promotion import measure
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.checks.words import (
     figures,
@@ -20,7 +19,8 @@ from mlops_jupyter.promotion.checks.words import (
     written,
 )
 from mlops_jupyter.promotion.decision import CheckResult, CheckVerdict
-from mlops_jupyter.promotion.metric import Metric
+from mlops_jupyter.promotion.scoring import measure
+from mlops_jupyter.promotion.scoring.metric import Metric
 from mlops_jupyter.promotion.statistics import power
 from mlops_jupyter.promotion.statistics.interval import Interval
 

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from mlops_jupyter.config import Floor, Model
 from mlops_jupyter.errors import UsageError, did_you_mean
-from mlops_jupyter.promotion import measure, ranking
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks.words import (
     figures,
@@ -22,6 +21,7 @@ from mlops_jupyter.promotion.checks.words import (
     written,
 )
 from mlops_jupyter.promotion.decision import CheckResult, CheckVerdict
+from mlops_jupyter.promotion.scoring import measure, ranking
 from mlops_jupyter.promotion.statistics import power
 from mlops_jupyter.promotion.statistics.interval import Interval
 

@@ -11,7 +11,7 @@ from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks.naming import counted, listed
 from mlops_jupyter.promotion.checks.words import numbers, written
 from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring.metric import Scores
 
 ROUNDING = 1e-6
 """How far a probability may be below 0 or above 1: float32 models round."""

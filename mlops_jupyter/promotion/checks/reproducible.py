@@ -19,12 +19,12 @@ from mlops_jupyter.errors import (
 from mlops_jupyter.models import estimator
 from mlops_jupyter.pipelines.repeat import repeat
 from mlops_jupyter.project import REPRODUCES
-from mlops_jupyter.promotion import prediction
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks.naming import counted, in_one_line
 from mlops_jupyter.promotion.checks.words import written
 from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring import prediction
+from mlops_jupyter.promotion.scoring.metric import Scores
 from mlops_jupyter.reproduction.compare import compare
 from mlops_jupyter.reproduction.reproduce import reproduce
 from mlops_jupyter.runs import certificate, history

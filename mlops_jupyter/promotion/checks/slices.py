@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_jupyter.config import Slices
-from mlops_jupyter.promotion import measure
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.checks.compare import likely
 from mlops_jupyter.promotion.checks.words import about, finite, is_undefined, numbers, written
 from mlops_jupyter.promotion.decision import CheckResult, CheckVerdict
-from mlops_jupyter.promotion.slicing import Slice, slices
+from mlops_jupyter.promotion.scoring import measure
+from mlops_jupyter.promotion.scoring.slicing import Slice, slices
 from mlops_jupyter.promotion.statistics import multiplicity, power
 from mlops_jupyter.promotion.statistics.interval import Interval
 

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import chain, history
+from mlops_jupyter.promotion import history
 from mlops_jupyter.promotion.decision import Decision
+from mlops_jupyter.promotion.recording import chain
 
 
 def whole(project: Project, decision: Decision) -> dict[str, Any]:

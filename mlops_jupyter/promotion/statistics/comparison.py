@@ -10,7 +10,7 @@ precision, f1, balanced_accuracy  multinomial bootstrap of the table of counts; 
                                   clusters Poisson bootstrap
 ================================  =====================================================
 
-The values are those of `promotion.metric`.
+The values are those of `scoring.metric`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from mlops_jupyter.promotion import metric
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring import metric
+from mlops_jupyter.promotion.scoring.metric import Scores
 from mlops_jupyter.promotion.statistics import bootstrap, confusion, delong, influence, loss
 from mlops_jupyter.promotion.statistics.interval import (
     Interval,

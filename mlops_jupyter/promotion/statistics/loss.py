@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring.metric import Scores
 from mlops_jupyter.promotion.statistics.sample import bad_values
 
 

@@ -16,8 +16,8 @@ from mlops_jupyter.project import Project
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.decision import CheckResult
 from mlops_jupyter.promotion.gates import JUDGES
-from mlops_jupyter.promotion.metric import Scores
-from mlops_jupyter.promotion.rows import Rows, take_rows
+from mlops_jupyter.promotion.scoring.metric import Scores
+from mlops_jupyter.promotion.scoring.rows import Rows, take_rows
 from mlops_jupyter.runs import history, recorder
 from mlops_jupyter.runs.run import Run
 

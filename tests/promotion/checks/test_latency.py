@@ -15,7 +15,7 @@ from mlops_jupyter.project import Project
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks import latency
 from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.evaluation import Rows
+from mlops_jupyter.promotion.scoring.evaluation import Rows
 from tests.promotion.checks.cases import case_of, contender_of, judged, only, rows_of
 from tests.promotion.training import flights, good_model
 

@@ -17,7 +17,7 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion.checks import chance, training
 from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring.metric import Scores
 from tests.promotion.checks.cases import (
     HOSTILE,
     case_of,

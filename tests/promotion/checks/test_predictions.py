@@ -10,7 +10,7 @@ import pytest
 from mlops_jupyter.config import Predictions
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring.metric import Scores
 from tests.promotion.checks.cases import HOSTILE, case_of, classified, judged, only, verdicts
 
 

@@ -15,11 +15,11 @@ from mlops_jupyter.models import estimator
 from mlops_jupyter.pipelines import execute
 from mlops_jupyter.pipelines import history as pipelines
 from mlops_jupyter.project import Project, open_project
-from mlops_jupyter.promotion import prediction
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks import reproducible
 from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.rows import take_rows
+from mlops_jupyter.promotion.scoring import prediction
+from mlops_jupyter.promotion.scoring.rows import take_rows
 from mlops_jupyter.runs import certificate, history
 from mlops_jupyter.runs.certificate import Certificate, Difference
 from tests.kernel import Kernel

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlops_jupyter.errors import NotFoundError
-from mlops_jupyter.promotion import metric
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring import metric
+from mlops_jupyter.promotion.scoring.metric import Scores
 from mlops_jupyter.promotion.statistics.comparison import difference_of, interval_of
 
 REGRESSION = ("rmse", "mae", "r2")

@@ -20,8 +20,9 @@ from mlops_jupyter.config import Model
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.promotion import actor, chain
+from mlops_jupyter.promotion import actor
 from mlops_jupyter.promotion.decision import Decision, GateReport, Kind, State, Verdict
+from mlops_jupyter.promotion.recording import chain
 from mlops_jupyter.store.objects import digest_of
 
 LONGEST = 10_000

@@ -8,11 +8,11 @@ from typing import Any
 
 from mlops_jupyter.config import Model
 from mlops_jupyter.errors import NotFoundError, UsageError
-from mlops_jupyter.promotion import metric, own, ranking
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.decision import CheckVerdict
-from mlops_jupyter.promotion.flaw import reason
-from mlops_jupyter.promotion.metric import Metric, Scores
+from mlops_jupyter.promotion.scoring import metric, own, ranking
+from mlops_jupyter.promotion.scoring.flaw import reason
+from mlops_jupyter.promotion.scoring.metric import Metric, Scores
 from mlops_jupyter.promotion.statistics import comparison, power
 from mlops_jupyter.promotion.statistics.interval import Interval
 from mlops_jupyter.promotion.statistics.interval import undefined as no_interval

@@ -10,8 +10,8 @@ import pytest
 
 from mlops_jupyter.config import Check, Evaluate, Model, Slices
 from mlops_jupyter.errors import NotFoundError, UsageError
-from mlops_jupyter.promotion import slicing
-from mlops_jupyter.promotion.rows import Rows
+from mlops_jupyter.promotion.scoring import slicing
+from mlops_jupyter.promotion.scoring.rows import Rows
 from tests.promotion.checks.cases import HOSTILE
 
 

@@ -10,7 +10,7 @@ from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
 from mlops_jupyter.promotion import case, gates
 from mlops_jupyter.promotion.decision import GateReport
-from mlops_jupyter.promotion.rows import take_rows
+from mlops_jupyter.promotion.scoring.rows import take_rows
 from tests.promotion.training import (
     LABEL,
     blind_model,

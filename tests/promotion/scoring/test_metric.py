@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from mlops_jupyter.errors import NotFoundError
-from mlops_jupyter.promotion import metric
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring import metric
+from mlops_jupyter.promotion.scoring.metric import Scores
 
 CLASSIFICATION = {
     "accuracy", "balanced_accuracy", "f1", "precision", "recall", "roc_auc",

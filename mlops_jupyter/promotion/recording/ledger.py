@@ -12,8 +12,9 @@ import msgspec
 from mlops_jupyter.errors import ConflictError, ExternalError
 from mlops_jupyter.models import notes, registry
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import chain, history, moving, publish
+from mlops_jupyter.promotion import history, moving
 from mlops_jupyter.promotion.awaited import named
+from mlops_jupyter.promotion.recording import chain, publish
 from mlops_jupyter.store.objects import digest_of
 
 Row = dict[str, Any]

@@ -12,8 +12,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project, init, open_project
-from mlops_jupyter.promotion.draft import Draft, draft, write
-from mlops_jupyter.promotion.draft_text import _scalar
+from mlops_jupyter.promotion.drafting.draft import Draft, draft, write
+from mlops_jupyter.promotion.drafting.text import _scalar
 from tests.models.training import keep_run
 from tests.promotion.training import FEATURES, flights, good_model
 

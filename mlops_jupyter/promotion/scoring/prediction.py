@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mlops_jupyter.errors import CellFailedError, UsageError, last_line
-from mlops_jupyter.promotion.metric import Scores
-from mlops_jupyter.promotion.rows import Rows, some
+from mlops_jupyter.promotion.scoring.metric import Scores
+from mlops_jupyter.promotion.scoring.rows import Rows, some
 
 
 def predict(name: str, estimator: Any, rows: Rows) -> Scores:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from mlops_jupyter.promotion.metric import Scores
+    from mlops_jupyter.promotion.scoring.metric import Scores
 
 Needs = Literal["predictions", "order", "ranking", "probabilities"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from mlops_jupyter.config import Model
 from mlops_jupyter.errors import NotFoundError, UsageError
-from mlops_jupyter.promotion import condition
-from mlops_jupyter.promotion.condition import Condition
-from mlops_jupyter.promotion.rows import Rows
+from mlops_jupyter.promotion.scoring import condition
+from mlops_jupyter.promotion.scoring.condition import Condition
+from mlops_jupyter.promotion.scoring.rows import Rows
 from mlops_jupyter.runs.metric import metric_text
 
 MOST_VALUES = 1_000

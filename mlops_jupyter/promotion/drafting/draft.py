@@ -21,11 +21,12 @@ from mlops_jupyter.errors import UsageError, refused_by_disk
 from mlops_jupyter.models import estimator
 from mlops_jupyter.pipelines.build import LOCK, LOCK_SECONDS
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import draft_text, label
-from mlops_jupyter.promotion.draft_text import Found
-from mlops_jupyter.promotion.metric import Scores
-from mlops_jupyter.promotion.prediction import predict
-from mlops_jupyter.promotion.rows import take_rows
+from mlops_jupyter.promotion.drafting import label
+from mlops_jupyter.promotion.drafting import text as draft_text
+from mlops_jupyter.promotion.drafting.text import Found
+from mlops_jupyter.promotion.scoring.metric import Scores
+from mlops_jupyter.promotion.scoring.prediction import predict
+from mlops_jupyter.promotion.scoring.rows import take_rows
 from mlops_jupyter.promotion.statistics import comparison
 from mlops_jupyter.promotion.statistics.interval import Interval
 from mlops_jupyter.runs import history

@@ -11,8 +11,9 @@ from typing import Any
 from mlops_jupyter.config import Evaluate
 from mlops_jupyter.errors import UsageError, last_line
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import function, metric, ranking
-from mlops_jupyter.promotion.metric import Metric, Scores
+from mlops_jupyter.promotion import function
+from mlops_jupyter.promotion.scoring import metric, ranking
+from mlops_jupyter.promotion.scoring.metric import Metric, Scores
 from mlops_jupyter.promotion.statistics import bootstrap
 from mlops_jupyter.promotion.statistics.interval import Interval
 

@@ -16,8 +16,8 @@ from mlops_jupyter.config import Evaluate
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import CellFailedError, UsageError
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion.evaluation import evaluate
-from mlops_jupyter.promotion.rows import Rows, check_data, take_rows
+from mlops_jupyter.promotion.scoring.evaluation import evaluate
+from mlops_jupyter.promotion.scoring.rows import Rows, check_data, take_rows
 from tests.promotion.training import FEATURES, LABEL, blind_model, flights, good_model
 
 

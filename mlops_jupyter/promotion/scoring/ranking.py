@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from mlops_jupyter.config import Model
-from mlops_jupyter.promotion.metric import Metric, Scores
+from mlops_jupyter.promotion.scoring.metric import Metric, Scores
 from mlops_jupyter.promotion.statistics import interval
 from mlops_jupyter.promotion.statistics.interval import Interval
 

@@ -10,11 +10,11 @@ import msgspec
 
 from mlops_jupyter.data import versions
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.promotion import metric
 from mlops_jupyter.promotion.decision import Evaluation
-from mlops_jupyter.promotion.metric import Scores
-from mlops_jupyter.promotion.prediction import predict
-from mlops_jupyter.promotion.rows import Rows
+from mlops_jupyter.promotion.scoring import metric
+from mlops_jupyter.promotion.scoring.metric import Scores
+from mlops_jupyter.promotion.scoring.prediction import predict
+from mlops_jupyter.promotion.scoring.rows import Rows
 from mlops_jupyter.promotion.statistics import loss
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mlops_jupyter.errors import NotFoundError, UsageError
-from mlops_jupyter.promotion import condition
+from mlops_jupyter.promotion.scoring import condition
 
 FRAME = pd.DataFrame(
     {

@@ -13,9 +13,10 @@ from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import case, gates, own
+from mlops_jupyter.promotion import case, gates
 from mlops_jupyter.promotion.decision import GateReport
-from mlops_jupyter.promotion.rows import take_rows
+from mlops_jupyter.promotion.scoring import own
+from mlops_jupyter.promotion.scoring.rows import take_rows
 from tests.promotion.training import LABEL, blind_model, flights, good_model, kept_version
 
 CODE = """\

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_jupyter.errors import NotFoundError
-from mlops_jupyter.promotion.flaw import Needs, flaw
+from mlops_jupyter.promotion.scoring.flaw import Needs, flaw
 
 
 @dataclass(frozen=True, slots=True)

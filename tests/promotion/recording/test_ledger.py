@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_jupyter.project import Project, init, now, open_project
-from mlops_jupyter.promotion import chain, history, record
-from mlops_jupyter.promotion.ledger import verify
+from mlops_jupyter.promotion import history
+from mlops_jupyter.promotion.recording import chain, record
+from mlops_jupyter.promotion.recording.ledger import verify
 from tests.promotion.decided import judged
 
 MODEL = "late"

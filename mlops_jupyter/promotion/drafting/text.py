@@ -12,8 +12,8 @@ from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.errors import NotFoundError
 from mlops_jupyter.pipelines import history as pipeline_history
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion import metric
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring import metric
+from mlops_jupyter.promotion.scoring.metric import Scores
 from mlops_jupyter.promotion.statistics.interval import Interval
 from mlops_jupyter.runs.metric import metric_text
 from mlops_jupyter.runs.run import Run

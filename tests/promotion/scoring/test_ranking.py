@@ -12,11 +12,12 @@ from sklearn.metrics import ndcg_score
 from mlops_jupyter.config import Check, Compare, Evaluate, Floor, Model
 from mlops_jupyter.errors import UsageError
 from mlops_jupyter.models.model import ModelVersion
-from mlops_jupyter.promotion import gates, metric, own, ranking
+from mlops_jupyter.promotion import gates
 from mlops_jupyter.promotion.case import Case, Contender
 from mlops_jupyter.promotion.checks import floor
 from mlops_jupyter.promotion.decision import Evaluation, GateReport
-from mlops_jupyter.promotion.metric import Scores
+from mlops_jupyter.promotion.scoring import metric, own, ranking
+from mlops_jupyter.promotion.scoring.metric import Scores
 
 
 def policy(*checks: Floor | Compare, group: str | None = "query") -> Model:

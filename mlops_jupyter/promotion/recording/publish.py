@@ -15,7 +15,7 @@ from typing import Any
 from mlops_jupyter.errors import ConflictError, MlopsError
 from mlops_jupyter.models import notes
 from mlops_jupyter.project import Project, now
-from mlops_jupyter.promotion import chain
+from mlops_jupyter.promotion.recording import chain
 from mlops_jupyter.store.lock import exclusive
 
 DECISION = "mlops.decision"

@@ -1,0 +1,1 @@
+"""``mlops gate MODEL --init``: a first policy, from a run."""
