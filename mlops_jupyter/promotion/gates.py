@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from mlops_jupyter.config import Check
-from mlops_jupyter.errors import UsageError
+from mlops_jupyter.config import Check, Model
+from mlops_jupyter.errors import CellFailedError, UsageError
+from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.promotion.case import Case
 from mlops_jupyter.promotion.checks import (
     compare,
@@ -28,6 +29,7 @@ from mlops_jupyter.promotion.checks import (
 )
 from mlops_jupyter.promotion.decision import CheckResult, GateReport, Verdict
 from mlops_jupyter.promotion.scoring import looks
+from mlops_jupyter.promotion.scoring.rows import Rows
 
 JUDGES: dict[str, Callable[[Case, Any], Iterable[CheckResult]]] = {
     "floor": floor.judge,
@@ -85,6 +87,37 @@ def judge(case: Case) -> GateReport:
         clusters=_clusters(case),
         looks=case.looks,
         warnings=tuple(dict.fromkeys(_warnings(case))),
+    )
+
+
+def without_predictions(
+    policy: Model,
+    rows: Rows,
+    challenger: ModelVersion,
+    champion: ModelVersion | None,
+    raised: CellFailedError,
+) -> GateReport:
+    """Return the report of a gate that a model's own code left nothing to judge."""
+    result = CheckResult(
+        check="both models predict" if champion else "the model predicts",
+        verdict="error",
+        challenger=None,
+        champion=None,
+        why=str(raised.message),
+        kind="predictions",
+        id="predict",
+    )
+    return GateReport(
+        verdict="error",
+        challenger=challenger.version,
+        champion=None if champion is None else champion.version,
+        bootstrap=champion is None,
+        data=rows.data.ref,
+        row_count=len(rows.positions),
+        left_out=rows.left_out,
+        checks=(result,),
+        level=policy.level,
+        rows_digest=rows.digest,
     )
 
 

@@ -7,7 +7,7 @@ import re
 from mlops_jupyter.config import Model
 from mlops_jupyter.data import versions
 from mlops_jupyter.data.dataset import DatasetVersion
-from mlops_jupyter.errors import NotFoundError, UsageError
+from mlops_jupyter.errors import CellFailedError, NotFoundError, UsageError
 from mlops_jupyter.models import registry
 from mlops_jupyter.models.model import ModelVersion
 from mlops_jupyter.project import Project
@@ -44,14 +44,13 @@ def gate(
     Returns
     -------
     Decision
-        ``pass``, ``hold`` or ``reject``, with the report.
+        ``pass``, ``hold`` or ``reject``, with the report. That a model raised when it predicted
+        is a verdict, too: ``error``.
 
     Raises
     ------
     NotFoundError, UsageError
         The policy, the challenger or the data cannot be as asked.
-    CellFailedError
-        An estimator raised when it predicted.
     ExternalError
         MLflow cannot be reached.
     IntegrityError
@@ -78,7 +77,11 @@ def judge(
             hint=f"judge another one: `mlops gate {model} --challenger {_untried(project, model)}`",
         )
     champion = None if number is None else registry.get(project, model, number)
-    return gates.judge(case.of(project, policy, rows, challenger, champion))
+    try:
+        made = case.of(project, policy, rows, challenger, champion)
+    except CellFailedError as raised:  # it stays what it was, and the record says why
+        return gates.without_predictions(policy, rows, challenger, champion, raised)
+    return gates.judge(made)
 
 
 def prepared(project: Project, model: str, data: str | None) -> tuple[Model, DatasetVersion]:

@@ -72,7 +72,7 @@ def release(
     NotFoundError, UsageError
         The policy, a parameter or the data cannot be as asked, or the run kept no model.
     CellFailedError
-        A cell of the notebook raised, or an estimator did when it predicted.
+        A cell of the notebook raised.
     ConflictError
         Somebody else moved the champion while this one was trained and judged.
     ExternalError

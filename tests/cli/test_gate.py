@@ -162,13 +162,18 @@ class TestExitCodes:
         assert "promoted: late v1 is now champion" in out
 
     def test_5_the_model_raises(self, late: Late, mlops: Mlops) -> None:
-        late()
+        project = late()
 
-        code, out, err = mlops("gate", "late", *challenger(RAISING))
+        code, out, err = mlops("gate", "late", *challenger(RAISING), "--report", "out")
 
         assert code == 5
-        assert "KeyError: 'hour'" in out + err
+        assert "KeyError: 'hour'" in out
         assert "Traceback" not in out + err
+        (made,) = history.decisions(project, "late")
+        assert made.report is not None
+        assert (made.kind, made.report.verdict) == ("reject", "error")
+        (suite,) = JUnitXml.fromfile("out/junit.xml")
+        assert (suite.tests, suite.errors) == (1, 1)
 
     def test_5_a_check_of_the_projects_own_raises(self, late: Late, mlops: Mlops) -> None:
         project = late(FLOOR, {"custom": {"function": "my_checks:fair"}})

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError, HTTPResponse
 from traitlets.config import Config
 
@@ -17,6 +16,7 @@ from mlops_jupyter.promotion.recording import record
 from tests.models.training import keep_run
 from tests.promotion.passed import judged
 from tests.promotion.training import good_model
+from tests.server.readers_only import ReadersOnly
 
 AROUND = {"path": "flights/a.ipynb"}
 
@@ -153,13 +153,6 @@ async def test_not_without_a_token(jp_fetch: Any, flights: Project) -> None:
         with pytest.raises(HTTPClientError) as refused:
             await jp_fetch(route, method="POST", body="{}", params=AROUND, headers=nobody)
         assert refused.value.code == 403
-
-
-class ReadersOnly(Authorizer):
-    """Lets everybody read and write, and nobody execute."""
-
-    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
-        return action != "execute"
 
 
 class TestWhoMayOnlyRead:

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError, HTTPResponse
 from traitlets.config import Config
 
@@ -17,6 +16,7 @@ from mlops_jupyter.runs import mirror
 from mlops_jupyter.store.lock import exclusive
 from tests.pipelines.notebooks import PARAMETERS, code, declare, write
 from tests.server.conftest import PATIENT
+from tests.server.readers_only import ReadersOnly
 
 AROUND = {"path": "flights/a.ipynb"}
 
@@ -133,13 +133,6 @@ async def test_not_without_a_token(jp_fetch: Any, train: Project, route: str) ->
             route, method="POST", body="{}", params=AROUND, headers={"Authorization": ""}
         )
     assert refused.value.code == 403
-
-
-class ReadersOnly(Authorizer):
-    """Lets everybody read and write, and nobody execute."""
-
-    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
-        return action != "execute"
 
 
 class TestWhoMayOnlyRead:

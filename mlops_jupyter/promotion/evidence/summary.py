@@ -73,5 +73,5 @@ def _footer(decision: Decision, report: GateReport | None) -> Iterator[str]:
     if decision.override:
         told.append(f"override: {plain(decision.reason)}")
     if report is not None:
-        told.append(f"bounds are wrong by chance in {report.level:.3g} of cases at most")
+        told.append(f"a bound is wrong by chance in {100 * report.level:.3g} % of cases at most")
     yield " · ".join(told)
