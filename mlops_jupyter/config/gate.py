@@ -297,3 +297,11 @@ class Model(Strict, frozen=True):
         Literal["hold", "fail"], Meta(description="What evidence that settles nothing gives.")
     ] = "hold"
     approval: Approval | None = None
+
+    def data(self) -> tuple[str, ...]:
+        """Return all dataset versions that the gate names."""
+        named: list[str | None] = [self.evaluate.data]
+        for check in self.checks:
+            named.append(check.leakage.train if check.leakage else None)
+            named.append(check.drift.against if check.drift else None)
+        return tuple(name for name in named if name is not None)

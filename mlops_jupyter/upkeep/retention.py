@@ -103,5 +103,6 @@ def _words(rule: Keep) -> str:
 def _pinned(project: Project) -> Iterator[str]:
     """Return the versions that ``mlops.yaml`` names, by number, date, tag or digest."""
     for model in project.settings.models.values():
-        with contextlib.suppress(UsageError):  # a release will say that there is none
-            yield versions.resolve(project, model.evaluate.data).ref
+        for named in model.data():
+            with contextlib.suppress(UsageError):  # a release will say that there is none
+                yield versions.resolve(project, named).ref

@@ -32,7 +32,9 @@ def test_other_places_where_the_rows_may_be_are_named(project: Project, tmp_path
     run = run_with(project, train, figure=b"a figure")
     with project.catalog.transaction() as rows:
         rows.execute(
-            "INSERT INTO evaluation VALUES ('e', 'late', 1, ?, 'late', 1, 0, 'd', '{}', ?, 't')",
+            "INSERT INTO evaluation (id, model, version, version_id, label, row_count, left_out,"
+            " rows_digest, metrics, scores, evaluated_at)"
+            " VALUES ('e', 'late', 1, ?, 'late', 1, 0, 'd', '{}', ?, 't')",
             (versions.row_id(project, train), project.objects.write(b"scores")),
         )
 

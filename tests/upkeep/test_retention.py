@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from mlops_jupyter.config import Check, Compare, Evaluate, Keep, Model, Pipeline
+from mlops_jupyter.config import Check, Compare, Drift, Evaluate, Keep, Leakage, Model, Pipeline
 from mlops_jupyter.data import tags, versions
 from mlops_jupyter.data.dataset import DatasetVersion
 from mlops_jupyter.data.snapshot import snapshot
@@ -71,7 +71,9 @@ def test_what_somebody_needs_stays(project: Project, train: list[DatasetVersion]
 
     with project.catalog.transaction() as rows:
         rows.execute(
-            "INSERT INTO evaluation VALUES ('e', 'late', 1, ?, 'late', 1, 0, 'd', '{}', 's', 't')",
+            "INSERT INTO evaluation (id, model, version, version_id, label, row_count, left_out,"
+            " rows_digest, metrics, scores, evaluated_at)"
+            " VALUES ('e', 'late', 1, ?, 'late', 1, 0, 'd', '{}', 's', 't')",
             (versions.row_id(project, train[2]),),
         )
     assert gone(project, **rule) == ["train@1", "train@4"]
@@ -92,11 +94,24 @@ def test_a_cell_outside_of_any_run_holds_nothing(
     assert "train@1" in gone(project, default=Keep(versions=1))
 
 
-@pytest.mark.parametrize("named", ["train@1", "train@{1}", "train@2026-09-22"])
+COMPARE = Check(compare=Compare("accuracy"))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(
+            Model(Evaluate(ref, "late"), [COMPARE])
+            for ref in ("train@1", "train@{1}", "train@2026-09-22")
+        ),
+        Model(Evaluate("train@5", "late"), [COMPARE, Check(leakage=Leakage(train="train@1"))]),
+        Model(Evaluate("train@5", "late"), [COMPARE, Check(drift=Drift(against="train@1"))]),
+    ],
+    ids=["number", "age", "date", "leakage", "drift"],
+)
 def test_what_the_settings_name_stays(
-    project: Project, train: list[DatasetVersion], named: str
+    project: Project, train: list[DatasetVersion], model: Model
 ) -> None:
-    model = Model("fit", Evaluate(named, "late"), (Check(compare=Compare("accuracy")),))
     settings = replace(project.settings, pipelines={"fit": Pipeline("fit.ipynb")})
     project = replace(project, settings=replace(settings, models={"late": model}))
     assert gone(project, default=Keep(versions=1)) == ["train@2", "train@3", "train@4"]
