@@ -1,60 +1,28 @@
-"""Rows, ids and times of training in the evaluation data; columns that give the label away."""
+"""Rows, ids and times of training in the evaluation data."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_iris
 
-from mlops_jupyter.config import Leakage
 from mlops_jupyter.data.snapshot import snapshot
 from mlops_jupyter.errors import NotFoundError, UsageError
 from mlops_jupyter.project import Project
-from mlops_jupyter.promotion.checks import chance, training
-from mlops_jupyter.promotion.decision import CheckResult
-from mlops_jupyter.promotion.scoring.metric import Scores
+from mlops_jupyter.promotion.checks import training
 from tests.promotion.checks.cases import (
     HOSTILE,
     case_of,
-    judged,
     only,
     rows_of,
     run_reading,
     verdicts,
 )
+from tests.promotion.checks.leaks import NO_ROWS, ONLY_ROWS, check
 from tests.promotion.training import flights
-
-NO_ROWS = {"rows": False, "feature_auc": None}
-ONLY_ROWS = {"feature_auc": None}
-
-
-def check(
-    project: Project,
-    test: pd.DataFrame,
-    train: pd.DataFrame | str | None = None,
-    *,
-    read: tuple[str, ...] = (),
-    label: str = "late",
-    identity: str | None = None,
-    classes: Any = (0, 1),
-    names: list[str] | None = None,
-    **asked: Any,
-) -> list[CheckResult]:
-    """Judge rows of a dataset of their own, beside training data named `train`."""
-    if isinstance(train, pd.DataFrame):
-        train = snapshot(project, train, "train").ref
-    asked["train"] = train
-    rows = rows_of(project, test, label, dataset=f"test{len(test)}")
-    run = run_reading(project, *read)
-    estimator = SimpleNamespace() if names is None else SimpleNamespace(feature_names_in_=names)
-    scores = Scores(rows.truth, rows.truth, classes)
-    case = case_of(project, rows, scores, estimator=estimator, run=run, id=identity, label=label)
-    return judged(case, leakage=Leakage(**asked))
 
 
 @pytest.fixture
@@ -136,104 +104,6 @@ class TestRows:
 
         assert verdicts(found)[found[0].id] == "fail"
         assert found[0].value == pytest.approx(80 / 85)
-
-
-class TestRowsThatRepeatByNature:
-    """Three categories have few different rows: that many are shared is no leak."""
-
-    def categories(self, rows: int, seed: int, values: int = 4) -> pd.DataFrame:
-        random = np.random.default_rng(seed)
-        made = {name: random.integers(0, values, rows) for name in "abc"}
-        return pd.DataFrame({**made, "late": random.integers(0, 2, rows)})
-
-    @pytest.mark.parametrize("values", [3, 6, 12])
-    def test_chance_is_no_leak(self, project: Project, values: int) -> None:
-        test, train = self.categories(301, 1, values), self.categories(900, 2, values)
-
-        result = only(check(project, test, train, **ONLY_ROWS))
-
-        assert result.verdict == "pass"
-        assert result.value > 0.2
-        assert "would by chance, as rows repeat within the training data" in result.why
-
-    def test_copies_above_chance_are_one(self, project: Project) -> None:
-        train = self.categories(900, 2, 12)
-        test = pd.concat([self.categories(151, 1, 12), train.head(150)])
-
-        result = only(check(project, test, train, **ONLY_ROWS))
-
-        assert result.verdict == "fail"
-        assert result.p is not None
-        assert result.p < 0.001
-
-    def test_training_rows_that_were_copied_say_nothing_of_nature(self, project: Project) -> None:
-        train = flights(200, 3)
-
-        result = only(check(project, train.head(83), pd.concat([train] * 3), **ONLY_ROWS))
-
-        assert (result.verdict, result.value) == ("fail", 1)
-
-    def test_many_columns_of_few_values(self, project: Project) -> None:
-        """No training row repeats; a few in three hundred are shared all the same."""
-        made = [
-            pd.DataFrame({str(n): np.random.default_rng(seed).integers(0, 10, (rows, 5))[:, n]
-                          for n in range(5)}).assign(late=0)
-            for seed, rows in ((1, 302), (2, 300))
-        ]  # fmt: skip
-        made[1].iloc[0] = made[0].iloc[0]
-
-        result = only(check(project, *made, **ONLY_ROWS))
-
-        assert (result.verdict, result.value) == ("pass", 3 / 302)
-        assert "1 would by chance, as the columns have few values" in result.why
-
-    def test_a_source_that_holds_rows_twice_and_was_cut_at_random(self, project: Project) -> None:
-        """Training repeats as many, and still they are copies: no two measurements are equal."""
-        source = flights(1000, 4)
-        both = pd.concat([source, source.head(100)]).sample(frac=1, random_state=1)
-
-        result = only(check(project, both.head(303), both.tail(797), **ONLY_ROWS))
-
-        assert result.verdict == "fail"
-        assert "by chance" not in result.why
-
-
-@pytest.mark.parametrize(
-    ("column", "measured"),
-    [
-        (np.random.default_rng(1).normal(size=500), True),
-        (np.random.default_rng(1).normal(size=500).round(6), False),
-        (np.log1p(np.arange(500) % 20), False),
-        (np.arange(500), False),
-        (np.arange(500.0), False),
-        (np.full(500, np.nan), False),
-        (np.zeros(500), False),
-        (np.arange(1, 501) * 5e-324, False),
-        (np.where(np.arange(500) % 2, np.inf, 0.0), False),
-        (np.random.default_rng(1).normal(size=500).astype("float32"), False),
-        (["a"] * 500, False),
-    ],
-)
-def test_what_is_measured(column: Any, measured: bool) -> None:
-    frame = pd.DataFrame({"x": column, "n": np.arange(500)})
-
-    assert chance.is_measured(frame, [0, 1]) == measured
-
-
-def test_chance_is_wrong_no_more_often_than_the_level() -> None:
-    """A thousand possible rows of uneven frequency, and no copies."""
-    random = np.random.default_rng(5)
-    weights = random.pareto(1, 1000)
-    wrong = 0
-    for _ in range(200):
-        ours, theirs = (
-            random.choice(1000, rows, p=weights / weights.sum()).astype("uint64")
-            for rows in (500, 2000)
-        )
-        expected, both = chance.of(theirs, ours, 0.0), np.isin(ours, theirs)
-        is_wrong = expected.p(both.sum(), 500) < 0.05 and expected.is_much_less(both.mean())
-        wrong += bool(is_wrong)
-    assert wrong <= 10
 
 
 class TestIds:
@@ -408,98 +278,3 @@ class TestWhatItWasTrainedOn:
     def test_a_version_that_is_not_there(self, project: Project) -> None:
         with pytest.raises(NotFoundError, match="there is no data version 'train@99'"):
             check(project, flights(97, 5), train="train@99")
-
-
-class TestOneColumn:
-    def feature(self, project: Project, test: pd.DataFrame, **given: Any) -> CheckResult:
-        return only(check(project, test, rows=False, ids=False, **given))
-
-    def test_honest_columns(self, project: Project) -> None:
-        result = self.feature(project, flights(400, 1))
-
-        assert (result.verdict, result.id, result.limit) == ("pass", "leakage/feature", 0.98)
-        assert result.why.startswith("hour ranks it best, by 0.9")
-
-    @pytest.mark.parametrize("dtype", ["float64", "Float64", "category", "str", "object"])
-    @pytest.mark.parametrize("sign", [1, -1])
-    def test_a_copy_of_the_label(self, project: Project, dtype: str, sign: int) -> None:
-        frame = flights(401, 1)
-        frame["paid"] = (sign * frame["late"]).astype(dtype)
-
-        result = self.feature(project, frame)
-
-        assert (result.verdict, result.value) == ("fail", 1)
-        assert result.why == "paid alone ranks it by 1, above 0.98"
-
-    def test_that_a_value_is_missing_may_give_it_away(self, project: Project) -> None:
-        frame = flights(402, 1)
-        frame["paid"] = np.where(frame["late"] == 1, np.nan, frame["distance"])
-
-        assert self.feature(project, frame).why == "paid alone ranks it by 1, above 0.98"
-
-    def test_a_time_may_give_it_away(self, project: Project) -> None:
-        frame = flights(403, 1)
-        frame["at"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(frame["late"], unit="D")
-
-        assert self.feature(project, frame).verdict == "fail"
-
-    def test_a_name_for_each_row_gives_nothing_away(self, project: Project) -> None:
-        frame = flights(404, 1).assign(name=[f"n{n}" for n in range(404)], one="same")
-
-        assert "hour ranks it best" in self.feature(project, frame).why
-
-    def test_only_columns_that_the_model_uses_count(self, project: Project) -> None:
-        frame = flights(405, 1)
-        frame["paid"] = frame["late"]
-
-        assert self.feature(project, frame, names=["hour"]).verdict == "pass"
-
-    def test_several_are_named_and_hostile_names_shortened(self, project: Project) -> None:
-        frame = flights(406, 1)
-        for name in ("a", HOSTILE, "c"):
-            frame[name] = frame["late"]
-
-        why = self.feature(project, frame).why
-
-        assert why.startswith("a alone ranks it by 1, above 0.98, and so do <b>pay\\n'")
-        assert why.endswith(", c")
-
-    def test_several_classes(self, project: Project) -> None:
-        iris = load_iris(as_frame=True)
-        frame = iris.frame.rename(columns={"target": "late"})
-
-        found = check(project, frame, rows=False, classes=(0, 1, 2))
-
-        assert only(found).verdict == "fail"  # petals tell the first species from all others
-        assert "petal" in only(found).why
-
-    @pytest.mark.parametrize("text", [False, True])
-    def test_a_label_that_is_a_number(self, project: Project, text: bool) -> None:
-        frame = flights(407, 1).rename(columns={"late": "was_late", "hour": "late"})
-        frame["paid"] = frame["late"].round().astype(str) if text else frame["late"] ** 3
-
-        result = self.feature(project, frame, classes=None)
-
-        assert (result.verdict, result.value > 0.98) == ("fail", True)
-        assert result.why.startswith("paid alone")
-        assert result.method == "(1 + Spearman) / 2 of one column"
-
-    def test_too_few_rows_to_tell(self, project: Project) -> None:
-        frame = flights(12, 1)
-        frame["paid"] = frame["late"]
-
-        assert self.feature(project, frame).verdict == "not_judged"
-
-    def test_one_class_only(self, project: Project) -> None:
-        assert self.feature(project, flights(408, 1).assign(late=1)).verdict == "not_judged"
-
-    def test_the_label_is_the_only_column(self, project: Project) -> None:
-        result = self.feature(project, flights(409, 1)[["late"]])
-
-        assert (result.verdict, result.why) == ("not_judged", "the model uses no column")
-
-    def test_values_that_cannot_be_hashed(self, project: Project) -> None:
-        frame = flights(410, 1)
-        frame["odd"] = [[value] for value in frame["late"]]
-
-        assert self.feature(project, frame).why == "odd alone ranks it by 1, above 0.98"
