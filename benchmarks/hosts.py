@@ -36,6 +36,7 @@ def ip(*words: str) -> None:
 @contextlib.contextmanager
 def network() -> Iterator[None]:
     """Make a bridge and three namespaces on it; take them away at the end."""
+    take_away()  # what a run that was killed left
     ip("link", "add", BRIDGE, "type", "bridge")
     ip("link", "set", BRIDGE, "up")
     try:
@@ -52,9 +53,13 @@ def network() -> Iterator[None]:
                 ip("-n", name, *words)
         yield
     finally:
-        for name in HOSTS:
-            subprocess.run(["ip", "netns", "del", name], check=False)
-        subprocess.run(["ip", "link", "del", BRIDGE], check=False)
+        take_away()
+
+
+def take_away() -> None:
+    """Remove what `network` makes, as far as it is there."""
+    for words in (*(("netns", "del", name) for name in HOSTS), ("link", "del", BRIDGE)):
+        subprocess.run(["ip", *words], check=False, stderr=subprocess.DEVNULL)
 
 
 def on(host: str, *command: str, log: Path, own_tmp: bool = False) -> subprocess.Popen[bytes]:
