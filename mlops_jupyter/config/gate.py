@@ -44,7 +44,8 @@ class Floor(Strict, frozen=True):
     def __post_init__(self) -> None:
         if self.at_least is None and self.at_most is None:
             raise ValueError("`floor` needs `at_least` or `at_most`")
-        if None not in (self.at_least, self.at_most) and self.at_least > self.at_most:  # type: ignore[operator]
+        low, high = self.at_least, self.at_most
+        if low is not None and high is not None and low > high:
             raise ValueError("`at_least` of a `floor` is above its `at_most`")
 
 

@@ -175,6 +175,20 @@ class TestExitCodes:
         (suite,) = JUnitXml.fromfile("out/junit.xml")
         assert (suite.tests, suite.errors) == (1, 1)
 
+    def test_5_the_champion_raises_and_can_be_replaced(self, late: Late, mlops: Mlops) -> None:
+        project = late()
+        promoted(mlops, AGAIN)
+        registry.move_alias(project, "late", RAISING)
+
+        code, out, _ = mlops("gate", "late", *challenger(GOOD))
+
+        assert code == 5
+        assert "late v4, predicting test@1: KeyError: 'hour'" in out
+        assert mlops("promote", "late")[0] == 5
+        assert registry.champion(project, "late") == RAISING
+        assert mlops("promote", "late", "--override", "v4 predicts nothing")[0] == 0
+        assert registry.champion(project, "late") == GOOD
+
     def test_5_a_check_of_the_projects_own_raises(self, late: Late, mlops: Mlops) -> None:
         project = late(FLOOR, {"custom": {"function": "my_checks:fair"}})
         (project.root / "my_checks.py").write_text("def fair(case):\n    return 1 / 0\n")
